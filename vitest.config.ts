@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests run from source: workspace packages resolve to their `src` through the `@bluefly/source` condition. */
+const sourceCondition = '@bluefly/source';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: [sourceCondition, 'node', 'import', 'module', 'default'] } },
+  test: {
+    include: ['{packages,services}/**/*.test.ts', 'scripts/**/*.test.ts'],
+    execArgv: [`--conditions=${sourceCondition}`],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
