@@ -1,1 +1,13 @@
-export {};
+export { ConfigError, type ConfigProblem, type ErrorCode, WorkerError } from './errors.ts';
+export { createVastWorker, type VastWorker, type VastWorkerOptions } from './vast-worker.ts';
+export { LogActionConfig, loadConfig, type ResolvedConfig, WorkerConfig } from './worker/config.ts';
+export {
+  BenchmarkConfig,
+  type CallModel,
+  defineHandler,
+  HandlerConfig,
+  type Payload,
+  type Respond,
+  type RespondInput,
+} from './worker/handler-config.ts';
+export type { CallModelInit } from './adapters/model-server-client.ts';

@@ -1,1 +1,4 @@
-export {};
+import { createVastWorker } from '@bluefly/vast-worker';
+import { agentBrainConfig } from './config.ts';
+
+await createVastWorker(agentBrainConfig(process.env)).run();

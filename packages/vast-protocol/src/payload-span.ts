@@ -1,0 +1,127 @@
+/**
+ * Where the top-level members of a JSON object are, in bytes, so that a proxy can forward a member exactly as it came.
+ * It finds spans and refuses deep nesting; whether each span is valid JSON is for JSON.parse to say.
+ */
+
+/** `start` is the first byte of the value, `end` the byte after its last. */
+export interface Member {
+  key: string;
+  start: number;
+  end: number;
+}
+
+export type MembersResult = { ok: true; members: Member[] } | { ok: false; problem: 'not-an-object' | 'malformed' | 'too-deep' };
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const comma = 0x2c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+const malformed: MembersResult = { ok: false, problem: 'malformed' };
+
+/** @param maxDepth levels of nesting, the object itself included */
+export function findMembers(bytes: Buffer, maxDepth: number): MembersResult {
+  let at = skipBlanks(bytes, 0);
+  if (bytes[at] !== openBrace) return { ok: false, problem: 'not-an-object' };
+  if (maxDepth < 1) return { ok: false, problem: 'too-deep' };
+  const members: Member[] = [];
+  at = skipBlanks(bytes, at + 1);
+  if (bytes[at] === closeBrace) return endsAfter(bytes, at) ? { ok: true, members } : malformed;
+  for (;;) {
+    if (bytes[at] !== quote) return malformed;
+    const keyEnd = endOfString(bytes, at);
+    if (keyEnd === -1) return malformed;
+    const key = decodeKey(bytes, at, keyEnd);
+    if (key === undefined) return malformed;
+    at = skipBlanks(bytes, keyEnd);
+    if (bytes[at] !== colon) return malformed;
+    const start = skipBlanks(bytes, at + 1);
+    const end = endOfValue(bytes, start, maxDepth - 1);
+    if (end === tooDeep) return { ok: false, problem: 'too-deep' };
+    if (end <= start) return malformed;
+    members.push({ key, start, end });
+    at = skipBlanks(bytes, end);
+    if (bytes[at] === closeBrace) return endsAfter(bytes, at) ? { ok: true, members } : malformed;
+    if (bytes[at] !== comma) return malformed;
+    at = skipBlanks(bytes, at + 1);
+  }
+}
+
+const tooDeep = -2;
+
+/** @returns the index after the value, -1 when it does not end, `tooDeep` */
+function endOfValue(bytes: Buffer, start: number, depthLeft: number): number {
+  const first = bytes[start];
+  if (first === quote) return endOfString(bytes, start);
+  if (first !== openBrace && first !== openBracket) return endOfScalar(bytes, start);
+  const length = bytes.length;
+  let depth = 0;
+  let at = start;
+  while (at < length) {
+    const byte = bytes[at] as number;
+    if (byte === quote) {
+      at = endOfString(bytes, at);
+      if (at === -1) return -1;
+      continue;
+    }
+    if (byte === openBrace || byte === openBracket) {
+      depth += 1;
+      if (depth > depthLeft) return tooDeep;
+    } else if (byte === closeBrace || byte === closeBracket) {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+    at += 1;
+  }
+  return -1;
+}
+
+/** A number, true, false or null: up to the next delimiter. */
+function endOfScalar(bytes: Buffer, start: number): number {
+  let at = start;
+  while (at < bytes.length) {
+    const byte = bytes[at] as number;
+    if (byte === comma || byte === closeBrace || byte === closeBracket || isBlank(byte)) break;
+    at += 1;
+  }
+  return at;
+}
+
+/** @returns the index after the closing quote, -1 when there is none. A quote after an odd run of backslashes is escaped. */
+function endOfString(bytes: Buffer, start: number): number {
+  let at = start;
+  for (;;) {
+    at = bytes.indexOf(quote, at + 1);
+    if (at === -1) return -1;
+    if (bytes[at - 1] !== backslash) return at + 1;
+    let run = at - 1;
+    while (run > start && bytes[run] === backslash) run -= 1;
+    if ((at - 1 - run) % 2 === 0) return at + 1;
+  }
+}
+
+/** Keys are compared as JSON means them: `"payl\u006fad"` is `payload`. */
+function decodeKey(bytes: Buffer, start: number, end: number): string | undefined {
+  const raw = bytes.toString('utf8', start + 1, end - 1);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+function skipBlanks(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isBlank(bytes[at])) at += 1;
+  return at;
+}
+
+/** Nothing but blanks after the closing brace. */
+const endsAfter = (bytes: Buffer, at: number) => skipBlanks(bytes, at + 1) === bytes.length;

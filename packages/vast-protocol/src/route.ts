@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { authDataSchema } from './auth-data.ts';
+
+/** `POST /route/`: a client asks the control plane for a worker. */
+
+export const routeRequestSchema = z.looseObject({
+  endpoint: z.string(),
+  api_key: z.string(),
+  /** Load of the request, in the workers' unit. */
+  cost: z.number().default(100),
+  /** 0 for a new request; afterwards the number it was given, so that it keeps its place. */
+  request_idx: z.int().default(0),
+  /** Seconds. */
+  replay_timeout: z.number().default(60),
+});
+export type RouteRequest = z.output<typeof routeRequestSchema>;
+
+/** A worker is free: this is the grant, to be sent to it as `auth_data`. */
+export const readyAnswerSchema = authDataSchema;
+
+/** No worker is free: ask again with the same `request_idx`. */
+export const waitingAnswerSchema = z.looseObject({
+  request_idx: z.int(),
+  endpoint: z.string().optional(),
+  status: z.string().optional(),
+});
+
+export const routeAnswerSchema = z.union([readyAnswerSchema, waitingAnswerSchema]);
+export type ReadyAnswer = z.output<typeof readyAnswerSchema>;
+export type WaitingAnswer = z.output<typeof waitingAnswerSchema>;
+export type RouteAnswer = ReadyAnswer | WaitingAnswer;
+
+/** The presence of `url` is the only test, as in the reference's client. */
+export const isReady = (answer: RouteAnswer): answer is ReadyAnswer => 'url' in answer && answer.url !== undefined;

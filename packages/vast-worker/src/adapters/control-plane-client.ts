@@ -1,0 +1,75 @@
+import { Agent, request } from 'undici';
+import type { Logger } from './logger.ts';
+
+/** Posts to the control plane's addresses, the one that worked last first. Secrets travel in bodies and stay out of logs. */
+export class ControlPlaneClient {
+  readonly #addresses: readonly string[];
+  readonly #timeoutMs: number;
+  readonly #log: Logger;
+  readonly #agent = new Agent({ connections: 4, keepAliveTimeout: 4_000, connectTimeout: 3_000 });
+  #preferred = 0;
+
+  constructor(options: { addresses: readonly string[]; timeoutMs?: number; log: Logger }) {
+    this.#addresses = options.addresses;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#log = options.log;
+  }
+
+  /** Tries each address once. @returns true when one of them accepted (any status below 400). */
+  async post(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
+    const text = JSON.stringify(body);
+    const accepted = await this.#tryAddresses(async (address) => {
+      await this.#exchange(`${address}${path}`, 'POST', signal, text);
+      return true;
+    }, signal);
+    return accepted ?? false;
+  }
+
+  /** @returns the first answer that `accept` makes something of. */
+  async get<Value>(path: string, accept: (body: string) => Value | undefined, signal: AbortSignal): Promise<Value | undefined> {
+    return this.#tryAddresses(async (address) => accept(await this.#exchange(`${address}${path}`, 'GET', signal)), signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #tryAddresses<Value>(attempt: (address: string) => Promise<Value | undefined>, signal: AbortSignal): Promise<Value | undefined> {
+    const count = this.#addresses.length;
+    const start = this.#preferred;
+    for (let offset = 0; offset < count && !signal.aborted; offset += 1) {
+      const index = (start + offset) % count;
+      const address = this.#addresses[index] as string;
+      try {
+        const value = await attempt(address);
+        if (value !== undefined) {
+          this.#preferred = index;
+          return value;
+        }
+        this.#log.warn({ address }, 'control plane answered something unusable');
+      } catch (error) {
+        if (!signal.aborted) this.#log.warn({ address, reason: reasonOf(error) }, 'control plane did not accept');
+      }
+    }
+    return undefined;
+  }
+
+  async #exchange(url: string, method: 'GET' | 'POST', signal: AbortSignal, body?: string): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
+    const answer = await request(url, {
+      method,
+      signal: limit,
+      dispatcher: this.#agent,
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 400) throw new Error(`status ${answer.statusCode}`);
+    return text;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  if (error.name === 'TimeoutError') return 'no answer in time';
+  return (error as NodeJS.ErrnoException).code ?? error.message;
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { WorkerError } from '../errors.ts';
+
+/**
+ * One request and its answer, and whether the client is still there. Who works for the client either sets `onGone` (no
+ * allocation) or takes `signal`.
+ */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Called once when the client leaves, or when `abort` ends the exchange from our side. */
+  onGone: (() => void) | undefined;
+  #reason: WorkerError | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    response.once('close', () => {
+      if (!response.writableFinished) this.abort(new WorkerError('REQUEST_ABORTED', 'the client left'));
+    });
+  }
+
+  /** Why the work for this client is over before its end. */
+  get abortReason(): WorkerError | undefined {
+    return this.#reason;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  /** Ends the work for this client. The first reason counts. */
+  abort(reason: WorkerError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.onGone?.();
+  }
+}

@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { ConfigError, type ErrorCode, WorkerError } from '../errors.ts';
+import { Exchange } from './exchange.ts';
+import { errorBody } from './reply.ts';
+
+/** The two ways in. */
+
+export interface HttpServerOptions {
+  port: number;
+  host: string | undefined;
+  /** POSTs on these paths go straight to the request story. */
+  routes: ReadonlyMap<string, (exchange: Exchange) => void>;
+  /** Health, metrics, sessions, management, unknown paths, wrong methods: the express app. */
+  everythingElse: RequestListener;
+}
+
+export const httpLimits = {
+  maxHeaderBytes: 16 * 1024,
+  /** For the headers of a request. */
+  headersTimeoutMs: 15_000,
+  /** For a whole request, its body included. */
+  requestTimeoutMs: 120_000,
+  /** For the next request on a connection. */
+  keepAliveTimeoutMs: 75_000,
+  maxConnections: 16_384,
+} as const;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        maxHeaderSize: httpLimits.maxHeaderBytes,
+        headersTimeout: httpLimits.headersTimeoutMs,
+        requestTimeout: httpLimits.requestTimeoutMs,
+        keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+        connectionsCheckingInterval: 5_000,
+      },
+      (request, response) => {
+        const direct = request.method === 'POST' ? options.routes.get(pathOf(request)) : undefined;
+        if (direct) direct(new Exchange(request, response));
+        else options.everythingElse(request, response);
+      },
+    );
+    this.#server.maxConnections = httpLimits.maxConnections;
+    this.#server.on('clientError', answerMalformed);
+  }
+
+  /** @returns the port, also when 0 was asked for. @throws ConfigError when the port cannot be had */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, this.#options)));
+      this.#server.listen({ port: this.#options.port, ...(this.#options.host ? { host: this.#options.host } : {}) }, () => {
+        this.#server.removeAllListeners('error');
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Takes no more connections; open ones end after their answer. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url as string;
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
+
+const listenWords: Record<string, string> = { EADDRINUSE: 'is taken', EACCES: 'needs more rights', EADDRNOTAVAIL: 'is not of this machine' };
+
+function listenProblem(error: NodeJS.ErrnoException, { host, port }: HttpServerOptions): ConfigError {
+  const where = error.code === 'EADDRNOTAVAIL' ? 'environment variable WORKER_HOST' : 'environment variable WORKER_PORT';
+  const found = `${host ?? '*'}:${port}, which ${listenWords[error.code ?? ''] ?? `cannot be listened on (${error.code})`}`;
+  return new ConfigError([{ where, expected: 'an address and port that are free', found }]);
+}
+
+/** What Node's parser refuses never becomes a request; it gets a JSON answer all the same. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const refusal = new WorkerError(codeOf(error), error.code ?? 'malformed');
+  const body = JSON.stringify(errorBody(refusal));
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nconnection: close\r\n` +
+      `content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+function codeOf(error: NodeJS.ErrnoException): ErrorCode {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return 'HTTP_MALFORMED';
+}

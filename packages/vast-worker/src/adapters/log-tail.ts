@@ -1,0 +1,121 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
+import type { Clock } from './clock.ts';
+
+/**
+ * Lines of a file that may be absent, grow, rotate (renamed or deleted and made again) or be truncated in place. Read
+ * from its beginning. A line counts when its newline has come; what a rotated file still held is read before it is let go.
+ */
+
+const pollMs = 100;
+const chunkBytes = 64 * 1024;
+
+/** A line longer than this is cut: a log is not a place to lose a worker's memory in. */
+export const maxLineBytes = 1024 * 1024;
+
+export async function* tailLines(path: string, clock: Clock, signal: AbortSignal): AsyncGenerator<string, void> {
+  let file: OpenLog | undefined;
+  try {
+    while (!signal.aborted) {
+      file ??= await openLog(path);
+      if (file) {
+        yield* file.readLines();
+        if (await file.isReplaced(path)) {
+          yield* file.readLines(); // what was written between our last read and the rotation
+          yield* file.flush();
+          await file.close();
+          file = undefined;
+          continue;
+        }
+      }
+      await clock.sleep(pollMs, signal).catch(() => undefined);
+    }
+  } finally {
+    await file?.close();
+  }
+}
+
+async function openLog(path: string): Promise<OpenLog | undefined> {
+  try {
+    const handle = await open(path, 'r');
+    const { ino, dev } = await handle.stat();
+    return new OpenLog(handle, `${dev}:${ino}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+class OpenLog {
+  readonly #handle: FileHandle;
+  readonly #identity: string;
+  readonly #splitter = new LineSplitter();
+  #offset = 0;
+
+  constructor(handle: FileHandle, identity: string) {
+    this.#handle = handle;
+    this.#identity = identity;
+  }
+
+  async *readLines(): AsyncGenerator<string, void> {
+    const { size } = await this.#handle.stat();
+    if (size < this.#offset) {
+      this.#offset = 0; // truncated in place: begin again
+      this.#splitter.reset();
+    }
+    const buffer = Buffer.alloc(chunkBytes);
+    for (;;) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, chunkBytes, this.#offset);
+      if (bytesRead === 0) return;
+      this.#offset += bytesRead;
+      yield* this.#splitter.push(buffer.subarray(0, bytesRead));
+    }
+  }
+
+  *flush(): Generator<string, void> {
+    yield* this.#splitter.flush();
+  }
+
+  /** True when the path is another file by now. While it is absent the old one may still be written to. */
+  async isReplaced(path: string): Promise<boolean> {
+    try {
+      const { ino, dev } = await stat(path);
+      return `${dev}:${ino}` !== this.#identity;
+    } catch {
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Bytes in any portions → lines. CR LF counts as LF; a lone CR (progress bars) does not end a line; bad UTF-8 becomes U+FFFD. */
+export class LineSplitter {
+  #decoder = new StringDecoder('utf8');
+  #partial = '';
+
+  /** Forgets an unfinished line. */
+  reset(): void {
+    this.#decoder = new StringDecoder('utf8');
+    this.#partial = '';
+  }
+
+  *push(bytes: Buffer): Generator<string, void> {
+    const text = this.#partial + this.#decoder.write(bytes);
+    let start = 0;
+    for (let end = text.indexOf('\n', start); end !== -1; end = text.indexOf('\n', start)) {
+      yield text.slice(start, text[end - 1] === '\r' ? end - 1 : end);
+      start = end + 1;
+    }
+    this.#partial = text.slice(start, start + maxLineBytes);
+  }
+
+  /** The last line of a file that will not grow any more. */
+  *flush(): Generator<string, void> {
+    const rest = this.#partial + this.#decoder.end();
+    this.#partial = '';
+    if (rest !== '') yield rest;
+  }
+}

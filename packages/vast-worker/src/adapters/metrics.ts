@@ -1,0 +1,178 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Ending } from '../domain/outcome.ts';
+import { phases } from '../domain/readiness.ts';
+
+/** Every metric of the worker, by name. All start with `vast_worker_`; units are in the names; labels are bounded. */
+
+/** What gauges read when they are scraped. Nothing of this is kept up to date on the path of a request. */
+export interface MetricsSource {
+  phase(): string;
+  phaseSeconds(): Readonly<Record<string, number>>;
+  loadSeconds(): number;
+  perf(): number;
+  openLoad(): number;
+  openRequests(): number;
+  queuedRequests(): number;
+  requestsReceived(): number;
+  waitSeconds(): number;
+  totals(): Readonly<Record<string, number>>;
+  pendingDeletions(): number;
+  droppedDeletions(): number;
+  openSessions(): number;
+}
+
+export interface RouteMetrics {
+  /** An admitted or rejected request is over. Durations in seconds. */
+  ended(ending: Ending, durationSeconds: number, waitSeconds: number): void;
+  calculatorFailed(): void;
+}
+
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+export class WorkerMetrics {
+  readonly registry = new Registry();
+  readonly #requests: Counter<'route' | 'outcome' | 'reason'>;
+  readonly #duration: Histogram<'route'>;
+  readonly #wait: Histogram<'route'>;
+  readonly #calculatorFailures: Counter<'route'>;
+  readonly #refused: Counter<'code'>;
+  readonly #reports: Counter<'kind' | 'result'>;
+  readonly #modelUp: Gauge;
+
+  constructor() {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry, prefix: 'vast_worker_' });
+    this.#requests = new Counter({
+      name: 'vast_worker_requests_total',
+      help: 'Authenticated requests that are over, by outcome and finer reason',
+      labelNames: ['route', 'outcome', 'reason'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'vast_worker_request_duration_seconds',
+      help: 'From admission to the end of a request',
+      labelNames: ['route'],
+      buckets: durationBuckets,
+      registers,
+    });
+    this.#wait = new Histogram({
+      name: 'vast_worker_queue_wait_seconds',
+      help: 'From admission to the turn of a request',
+      labelNames: ['route'],
+      buckets: durationBuckets,
+      registers,
+    });
+    this.#calculatorFailures = new Counter({
+      name: 'vast_worker_workload_fallback_total',
+      help: 'Requests whose workload calculator gave no usable number, counted as 100',
+      labelNames: ['route'],
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'vast_worker_refused_total',
+      help: 'Requests refused before they were authenticated; in no figure that is reported',
+      labelNames: ['code'],
+      registers,
+    });
+    this.#reports = new Counter({
+      name: 'vast_worker_reports_total',
+      help: 'Reports to the control plane, by kind (status, deletions) and result (accepted, failed)',
+      labelNames: ['kind', 'result'],
+      registers,
+    });
+    this.#modelUp = new Gauge({
+      name: 'vast_worker_model_server_up',
+      help: '1 when the model server answered its last health check',
+      registers,
+    });
+  }
+
+  /** Registers the gauges that are read at scrape time. */
+  observe(source: MetricsSource): void {
+    const registers = [this.registry];
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('vast_worker_load_seconds', 'From start to ready; 0 until then', () => source.loadSeconds());
+    gauge('vast_worker_perf', 'Workload per second, as reported', () => source.perf());
+    gauge('vast_worker_open_load', 'Workload of admitted, unfinished requests', () => source.openLoad());
+    gauge('vast_worker_open_requests', 'Admitted, unfinished requests', () => source.openRequests());
+    gauge('vast_worker_queued_requests', 'Admitted requests that wait for their turn', () => source.queuedRequests());
+    gauge('vast_worker_wait_seconds', 'Seconds a request arriving now would wait, by estimate', () => source.waitSeconds());
+    gauge('vast_worker_pending_deletions', 'Finished requests the control plane has not been told of', () => source.pendingDeletions());
+    gauge('vast_worker_open_sessions', 'Open sessions', () => source.openSessions());
+    new Gauge({
+      name: 'vast_worker_phase',
+      help: '1 for the phase the worker is in',
+      labelNames: ['phase'],
+      registers,
+      collect() {
+        for (const phase of phases) this.set({ phase }, phase === source.phase() ? 1 : 0);
+      },
+    });
+    counted('vast_worker_phase_seconds_total', 'Seconds spent in each phase since start: the cold-start ledger', 'phase', () => source.phaseSeconds());
+    counted('vast_worker_workload_total', 'Workload since start, by what became of it', 'outcome', () => source.totals());
+    counted('vast_worker_requests_received_total', 'Authenticated requests since start, refused ones included', undefined, () => ({
+      all: source.requestsReceived(),
+    }));
+    counted('vast_worker_deletions_dropped_total', 'Finished requests that were forgotten because the control plane was away too long', undefined, () => ({
+      all: source.droppedDeletions(),
+    }));
+
+    function counted(name: string, help: string, label: string | undefined, read: () => Readonly<Record<string, number>>): void {
+      new Counter({
+        name,
+        help,
+        labelNames: label ? [label] : [],
+        registers,
+        collect() {
+          this.reset();
+          for (const [key, value] of Object.entries(read())) {
+            if (label) this.inc({ [label]: key }, value);
+            else this.inc(value);
+          }
+        },
+      });
+    }
+  }
+
+  /** The metrics of one route, label sets resolved once. */
+  forRoute(route: string): RouteMetrics {
+    const duration = this.#duration.labels(route);
+    const wait = this.#wait.labels(route);
+    const calculatorFailures = this.#calculatorFailures.labels(route);
+    const byReason = new Map<string, Counter.Internal>();
+    return {
+      ended: ({ outcome, reason }, durationSeconds, waitSeconds) => {
+        let counter = byReason.get(reason);
+        if (!counter) {
+          counter = this.#requests.labels(route, outcome, reason);
+          byReason.set(reason, counter);
+        }
+        counter.inc();
+        if (outcome === 'rejected') return;
+        duration.observe(durationSeconds);
+        wait.observe(waitSeconds);
+      },
+      calculatorFailed: () => calculatorFailures.inc(),
+    };
+  }
+
+  refused(code: string): void {
+    this.#refused.labels(code).inc();
+  }
+
+  reported(kind: 'status' | 'deletions', result: 'accepted' | 'failed'): void {
+    this.#reports.labels(kind, result).inc();
+  }
+
+  modelServerUp(isUp: boolean): void {
+    this.#modelUp.set(isUp ? 1 : 0);
+  }
+}

@@ -1,0 +1,141 @@
+import { fetch, Pool } from 'undici';
+import { WorkerError } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
+import { relayAnswer } from './response-relay.ts';
+
+/** Everything that goes to the model server: relayed requests, calls of handlers, probes. No hidden retries. */
+
+export interface ModelServerOptions {
+  /** `http://127.0.0.1:8000` */
+  origin: string;
+  maxConnections: number;
+  /** Seconds. */
+  firstByteTimeout: number;
+  /** Seconds. */
+  idleTimeout: number;
+  /** Sent as a bearer token over loopback or https, and never elsewhere. */
+  token: string | undefined;
+}
+
+export interface CallModelInit {
+  /** Default POST. */
+  method?: string;
+  /** Sent as JSON. */
+  json?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface ProbeResult {
+  ok: boolean;
+  /** Of the answer; undefined when there was none. */
+  status: number | undefined;
+  /** Nobody listens there. */
+  isRefused: boolean;
+  /** In words for /health and the control plane, without anything the model server wrote. */
+  description: string;
+}
+
+export class ModelServerClient {
+  readonly #pool: Pool;
+  readonly #origin: string;
+  readonly #jsonHeaders: Record<string, string>;
+  readonly #authorization: Record<string, string>;
+  /** Called when a request met a model server that is not there; the health watch looks at once. */
+  onUnreachable: (() => void) | undefined;
+
+  constructor(options: ModelServerOptions) {
+    this.#origin = options.origin;
+    this.#pool = new Pool(options.origin, {
+      connections: options.maxConnections,
+      pipelining: 1,
+      connectTimeout: 5_000,
+      headersTimeout: options.firstByteTimeout * 1000,
+      bodyTimeout: options.idleTimeout * 1000,
+      keepAliveTimeout: 4_000, // vLLM closes idle connections after 5 s: let go first
+      keepAliveMaxTimeout: 60_000,
+    });
+    this.#authorization = options.token && mayCarryToken(options.origin) ? { authorization: `Bearer ${options.token}` } : {};
+    this.#jsonHeaders = { 'content-type': 'application/json', ...this.#authorization };
+  }
+
+  /**
+   * Posts `body` and passes the answer on to the client as it comes. Resolves with the answer's status when its last
+   * byte is with the client's socket.
+   * @throws WorkerError MODEL_SERVER_UNREACHABLE, MODEL_SERVER_TIMEOUT, or the exchange's reason when the client left
+   */
+  async relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
+    try {
+      return await relayAnswer(this.#pool, { path, method: 'POST', headers: this.#jsonHeaders, body }, exchange);
+    } catch (error) {
+      throw this.#translate(error, exchange.abortReason);
+    }
+  }
+
+  /** A `fetch` that stays with this model server. @throws WorkerError as `relay` does */
+  async call(path: string, init: CallModelInit, signal: AbortSignal): Promise<Response> {
+    const url = new URL(path, this.#origin);
+    if (!path.startsWith('/') || url.origin !== this.#origin) {
+      throw new TypeError(`callModel takes a path of the model server, such as /embed; found ${JSON.stringify(path)}`);
+    }
+    try {
+      const answer = await fetch(url, {
+        method: init.method ?? 'POST',
+        headers: { ...init.headers, ...(init.json === undefined ? {} : this.#jsonHeaders), ...this.#authorization },
+        ...(init.json === undefined ? {} : { body: JSON.stringify(init.json) }),
+        signal,
+        redirect: 'manual',
+        dispatcher: this.#pool,
+      });
+      return answer as unknown as Response;
+    } catch (error) {
+      throw this.#translate(error, signal.reason instanceof WorkerError ? signal.reason : undefined);
+    }
+  }
+
+  /** One GET, its body read and forgotten. Never throws for what the model server does. */
+  async probe(url: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const answer = await fetch(url, { signal: limit, redirect: 'manual', dispatcher: this.#pool, headers: this.#authorization });
+      await answer.arrayBuffer();
+      const ok = answer.status === 200;
+      return { ok, status: answer.status, isRefused: false, description: ok ? 'healthy' : `answers ${answer.status}` };
+    } catch (error) {
+      const code = causeCode(error);
+      if (code === 'ECONNREFUSED') return { ok: false, status: undefined, isRefused: true, description: 'refuses connections' };
+      const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+      const description = isTimeout ? `does not answer within ${timeoutMs / 1000} s` : `cannot be reached (${code ?? 'connection lost'})`;
+      return { ok: false, status: undefined, isRefused: false, description };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #translate(error: unknown, abortReason: WorkerError | undefined): unknown {
+    if (abortReason) return abortReason;
+    if (error instanceof WorkerError) return error;
+    const code = causeCode(error);
+    if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+      return new WorkerError('MODEL_SERVER_TIMEOUT', code, { cause: error });
+    }
+    this.onUnreachable?.();
+    return new WorkerError('MODEL_SERVER_UNREACHABLE', code ?? 'connection lost', { cause: error });
+  }
+}
+
+
+function mayCarryToken(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin);
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+}
+
+function causeCode(error: unknown): string | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const code = (current as NodeJS.ErrnoException).code;
+    if (typeof code === 'string') return code;
+    if (current instanceof AggregateError && current.errors[0] instanceof Error) return causeCode(current.errors[0]);
+  }
+  return undefined;
+}

@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http';
+import type { WorkerError } from '../errors.ts';
+
+/** Answers that the worker gives in its own name: JSON, with a stable code for every refusal. */
+
+export interface ErrorBody {
+  error: { code: string; message: string; type: string; param: null; details?: readonly { path: string; message: string }[] };
+  /** Repeated for clients that look for a text at the top (`@huggingface/inference`). */
+  message: string;
+}
+
+/** The shape that OpenAI clients read. */
+export function errorBody(error: WorkerError): ErrorBody {
+  return {
+    error: {
+      code: error.code,
+      message: error.safeMessage,
+      type: error.status < 500 ? 'invalid_request_error' : 'server_error',
+      param: null,
+      ...(error.details.length > 0 ? { details: error.details } : {}),
+    },
+    message: error.safeMessage,
+  };
+}
+
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length });
+  response.end(bytes);
+}
+
+/** Answers with the error, or, when an answer has begun, breaks it off so that nobody takes it for complete. */
+export function sendError(response: ServerResponse, error: WorkerError): void {
+  if (response.destroyed || response.writableEnded) return;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  sendJson(response, error.status, errorBody(error));
+}

@@ -1,0 +1,141 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { WorkerError } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * The model server's answer, passed on byte for byte as it comes: nothing parsed, nothing held back, no faster than the
+ * client reads. Compressed answers stay compressed.
+ */
+
+/** Headers that reach the client; all others are between us and the model server. `x-compute-*` are TEI's figures. */
+const passedOnHeaders = [
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'content-language',
+  'content-disposition',
+  'cache-control',
+  'retry-after',
+  'x-compute-type',
+  'x-compute-time',
+  'x-compute-characters',
+  'x-compute-tokens',
+  'x-total-time',
+  'x-tokenization-time',
+  'x-queue-time',
+  'x-inference-time',
+] as const;
+
+/** Resolves with the status once the client's socket has the last byte. */
+export function relayAnswer(
+  dispatcher: Dispatcher,
+  request: { path: string; method: 'POST'; headers: Record<string, string>; body: Buffer },
+  exchange: Exchange,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    if (exchange.abortReason) {
+      reject(exchange.abortReason);
+      return;
+    }
+    dispatcher.dispatch(request, new Relay(exchange, resolve, reject));
+  });
+}
+
+class Relay implements Dispatcher.DispatchHandler {
+  readonly #exchange: Exchange;
+  readonly #response: ServerResponse;
+  readonly #resolve: (status: number) => void;
+  readonly #reject: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+
+  constructor(exchange: Exchange, resolve: (status: number) => void, reject: (error: unknown) => void) {
+    this.#exchange = exchange;
+    this.#response = exchange.response;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    exchange.onGone = () => {
+      const reason = exchange.abortReason as WorkerError;
+      this.#controller?.abort(reason);
+      this.#reject(reason); // also when the call has no connection yet
+    };
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#exchange.abortReason) controller.abort(this.#exchange.abortReason);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#response.writeHead(status, passedOn(headers));
+    if (headers['content-length'] === undefined) this.#response.flushHeaders(); // a stream: its first byte may be long in coming
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#response.write(chunk)) return;
+    controller.pause();
+    this.#response.once('drain', () => controller.resume());
+  }
+
+  onResponseEnd(): void {
+    this.#exchange.onGone = undefined;
+    this.#response.end();
+    this.#resolve(this.#status);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#exchange.onGone = undefined;
+    this.#reject(error);
+  }
+}
+
+function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const result: Record<string, string | string[]> = {};
+  for (const name of passedOnHeaders) {
+    const value = headers[name];
+    if (value !== undefined) result[name] = value;
+  }
+  return result;
+}
+
+/** The answer of a `respond` handler, streamed to the client. @returns its status */
+export async function sendResponse(answer: Response, exchange: Exchange): Promise<number> {
+  const { response } = exchange;
+  const headers = passedOn(Object.fromEntries(answer.headers));
+  delete headers['content-encoding']; // a `fetch` has decoded the body that it hands out
+  delete headers['content-length'];
+  response.writeHead(answer.status, headers);
+  if (answer.body === null) {
+    response.end();
+    return answer.status;
+  }
+  response.flushHeaders();
+  const reader = answer.body.getReader();
+  exchange.onGone = () => void reader.cancel(exchange.abortReason).catch(() => undefined);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (exchange.abortReason) throw exchange.abortReason;
+    if (done) break;
+    if (!response.write(value)) await drained(response);
+  }
+  exchange.onGone = undefined;
+  response.end();
+  return answer.status;
+}
+
+/** Resolves when the socket takes more, or is gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+  });
+}
+

@@ -1,0 +1,175 @@
+/**
+ * What this worker owes the control plane: open load, totals since start, and how much of the totals it has been told.
+ *
+ * The books, always: received = served + errored + cancelled + rejected + open.
+ *
+ * Entries are keyed by the object minted here at arrival, never by numbers a caller chose. Totals only grow; a report
+ * carries the difference to the last acknowledged one, so load that arrives while a report is in flight is in the next.
+ */
+
+/** How an admitted request ends, once. */
+export type Outcome = 'served' | 'errored' | 'cancelled' | 'rejected';
+
+/** One authenticated request, from arrival to its end. */
+export interface LedgerEntry {
+  /** In the worker's unit; exact in 1/1024. */
+  readonly workload: number;
+  /** The control plane's id of the request, echoed in reports. */
+  readonly requestIdx: number;
+  /** Requests inside a session are covered by the session's own entry: not in `cur_load`, not in deletions. */
+  readonly inSession: boolean;
+  /** Epoch seconds. */
+  readonly enteredQueueAt: number;
+  /** Epoch seconds; 0 until its turn came. */
+  workStartedAt: number;
+  outcome: Outcome | undefined;
+}
+
+/** A request that ended and that the control plane has not been told of. Times are epoch seconds, 0 = not reached. */
+export interface FinishedRequest {
+  requestIdx: number;
+  outcome: Outcome;
+  enteredQueueAt: number;
+  workStartedAt: number;
+  workCompletedAt: number;
+}
+
+/** Sums of workload and counts since start. */
+export interface Tally {
+  received: number;
+  served: number;
+  errored: number;
+  cancelled: number;
+  rejected: number;
+}
+
+/** What one report carries, and what its acknowledgement settles. */
+export interface Interval {
+  totals: Tally;
+  newLoad: number;
+  servedLoad: number;
+  rejectedLoad: number;
+}
+
+/** Deletions beyond this are dropped, oldest first, and counted: a control plane that is gone for hours may not fill our memory. */
+export const maxUnreportedDeletions = 100_000;
+
+export class LoadLedger {
+  readonly totals: Tally = emptyTally();
+  /** Requests received since start, refused ones included. */
+  requestCount = 0;
+  /** Sum over every open entry; what admission looks at. */
+  openLoad = 0;
+  /** Sum over open entries outside sessions; `cur_load` on the wire. */
+  reportedOpenLoad = 0;
+  droppedDeletions = 0;
+
+  readonly #open = new Set<LedgerEntry>();
+  readonly #finished: FinishedRequest[] = [];
+  readonly #keepDeletions: boolean;
+  #acknowledged: Tally = emptyTally();
+  #acknowledgedNewLoad = 0;
+
+  /** @param options.keepDeletions false when there is nobody to report finished requests to. */
+  constructor(options: { keepDeletions: boolean }) {
+    this.#keepDeletions = options.keepDeletions;
+  }
+
+  /** An authenticated request is let in. The entry must be ended exactly once; ending it again changes nothing. */
+  admit(entry: LedgerEntry): void {
+    this.requestCount += 1;
+    this.totals.received += entry.workload;
+    this.openLoad += entry.workload;
+    if (!entry.inSession) this.reportedOpenLoad += entry.workload;
+    this.#open.add(entry);
+  }
+
+  /** An authenticated request is refused at the door. */
+  reject(entry: LedgerEntry): void {
+    this.requestCount += 1;
+    this.totals.received += entry.workload;
+    this.totals.rejected += entry.workload;
+    entry.outcome = 'rejected';
+    this.#noteFinished(entry, 0);
+  }
+
+  /** @returns false when the entry had ended before: the first ending counts. */
+  end(entry: LedgerEntry, outcome: Outcome, nowSeconds: number): boolean {
+    if (!this.#open.delete(entry)) return false;
+    entry.outcome = outcome;
+    this.openLoad -= entry.workload;
+    if (!entry.inSession) this.reportedOpenLoad -= entry.workload;
+    this.totals[outcome] += entry.workload;
+    this.#noteFinished(entry, outcome === 'served' || outcome === 'errored' ? nowSeconds : 0);
+    return true;
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Open entries outside sessions, in order of arrival. */
+  workingRequestIdxs(): number[] {
+    const idxs: number[] = [];
+    for (const entry of this.#open) if (!entry.inSession) idxs.push(entry.requestIdx);
+    return idxs;
+  }
+
+  /**
+   * What a report taken now would carry. `newLoad` is what came in and stayed (received − rejected − cancelled); it never
+   * goes below zero on the wire: cancelling work that an earlier report carried lowers the next ones instead.
+   */
+  takeInterval(): Interval {
+    const { totals } = this;
+    return {
+      totals: { ...totals },
+      newLoad: Math.max(netReceived(totals) - this.#acknowledgedNewLoad, 0),
+      servedLoad: totals.served - this.#acknowledged.served,
+      rejectedLoad: totals.rejected - this.#acknowledged.rejected,
+    };
+  }
+
+  /** The control plane has `interval`: subtract what it carried, nothing else. */
+  acknowledgeInterval(interval: Interval): void {
+    this.#acknowledged = interval.totals;
+    this.#acknowledgedNewLoad += interval.newLoad;
+  }
+
+  get unreportedDeletions(): number {
+    return this.#finished.length;
+  }
+
+  /** The oldest finished requests, at most `limit`. They stay until acknowledged. */
+  takeDeletions(limit: number): readonly FinishedRequest[] {
+    return this.#finished.slice(0, limit);
+  }
+
+  /** The control plane has these. By identity: a later request with the same number is another one. */
+  acknowledgeDeletions(delivered: readonly FinishedRequest[]): void {
+    const known = new Set(delivered);
+    let keepFrom = 0;
+    while (keepFrom < this.#finished.length && known.has(this.#finished[keepFrom] as FinishedRequest)) keepFrom += 1;
+    this.#finished.splice(0, keepFrom);
+  }
+
+  #noteFinished(entry: LedgerEntry, workCompletedAt: number): void {
+    if (!this.#keepDeletions || entry.inSession) return;
+    this.#finished.push({
+      requestIdx: entry.requestIdx,
+      outcome: entry.outcome as Outcome,
+      enteredQueueAt: entry.enteredQueueAt,
+      workStartedAt: entry.workStartedAt,
+      workCompletedAt,
+    });
+    if (this.#finished.length > maxUnreportedDeletions) {
+      this.#finished.shift();
+      this.droppedDeletions += 1;
+    }
+  }
+}
+
+const netReceived = (totals: Tally) => totals.received - totals.rejected - totals.cancelled;
+
+function emptyTally(): Tally {
+  return { received: 0, served: 0, errored: 0, cancelled: 0, rejected: 0 };
+}

@@ -1,0 +1,38 @@
+/** The cost of one request in the worker's unit, whatever a calculator may return. */
+
+/** Counted when a calculator throws or returns no usable number; the reference worker's default too. */
+export const defaultWorkload = 100;
+
+/** Workloads above this are taken for a calculator's mistake: sums of them would lose exactness. */
+export const maxWorkload = 1e9;
+
+const quantum = 1024;
+
+export interface MeasuredWorkload {
+  workload: number;
+  /** False when `defaultWorkload` stood in; a metric counts those. */
+  measured: boolean;
+}
+
+/**
+ * Runs a route's calculator. Throwing, NaN, infinite, negative, absurdly large or not-a-number results count as
+ * `defaultWorkload`. Results are rounded to 1/1024 so that sums of loads are exact and books balance to the last bit.
+ */
+export function measureWorkload<Payload>(
+  calculator: ((payload: Payload) => number) | undefined,
+  payload: Payload,
+): MeasuredWorkload {
+  if (!calculator) return { workload: defaultWorkload, measured: true };
+  let value: unknown;
+  try {
+    value = calculator(payload);
+  } catch {
+    value = Number.NaN;
+  }
+  if (typeof value !== 'number' || !(value >= 0 && value <= maxWorkload)) {
+    return { workload: defaultWorkload, measured: false };
+  }
+  return { workload: exactWorkload(value), measured: true };
+}
+
+export const exactWorkload = (value: number): number => Math.round(value * quantum) / quantum;

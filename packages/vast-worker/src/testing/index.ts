@@ -1,0 +1,4 @@
+export { FakeClock } from './fake-clock.ts';
+export { FakeControlPlane } from './fake-control-plane.ts';
+export { type Answer, FakeModelServer, type ModelRequest } from './fake-model-server.ts';
+export { type OpenRequest, type Reply, type Rig, type RigOptions, replyOf, startRig, testHandler } from './start-rig.ts';

@@ -1,0 +1,127 @@
+import { type Clock, systemClock } from '../adapters/clock.ts';
+import { ControlPlaneClient } from '../adapters/control-plane-client.ts';
+import { diskUsageGib } from '../adapters/disk-usage.ts';
+import { HttpServer } from '../adapters/http-server.ts';
+import { createLogger, type Logger } from '../adapters/logger.ts';
+import { WorkerMetrics } from '../adapters/metrics.ts';
+import { ModelServerClient } from '../adapters/model-server-client.ts';
+import { WorkerError } from '../errors.ts';
+import { chooseBenchmark } from './benchmark-calls.ts';
+import type { ResolvedConfig } from './config.ts';
+import { GrantVerifier } from './grant-verifier.ts';
+import { handleRequest, type RequestDeps } from './handle-request.ts';
+import { healthReport } from './health-report.ts';
+import { HealthWatch } from './health-watch.ts';
+import { ModelProbe } from './model-probe.ts';
+import { createOpsApp } from './ops-app.ts';
+import type { ReportDeps } from './report-loop.ts';
+import type { StartUpDeps } from './start-up.ts';
+import { WorkerState } from './state.ts';
+import { TicketDesk } from './tickets.ts';
+
+/** What tests may replace: parts, never modules. */
+export interface Parts {
+  clock: Clock;
+  log: Logger;
+}
+
+/** A worker put together and not yet running. */
+export interface AssembledWorker {
+  config: ResolvedConfig;
+  parts: Parts;
+  state: WorkerState;
+  desk: TicketDesk;
+  server: HttpServer;
+  modelServer: ModelServerClient;
+  controlPlane: ControlPlaneClient;
+  verifier: GrantVerifier | undefined;
+  startUp: StartUpDeps;
+  watch: HealthWatch;
+  /** undefined: standalone. */
+  reporting: ReportDeps | undefined;
+}
+
+/** Where the parts meet; the only function that knows them all. */
+export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> = {}): AssembledWorker {
+  const parts: Parts = { clock: overrides.clock ?? systemClock, log: overrides.log ?? createLogger(config.logLevel) };
+  const { clock, log } = parts;
+  const metrics = new WorkerMetrics();
+  const state = new WorkerState({ clock, log, keepDeletions: config.identity !== undefined });
+  const desk = new TicketDesk(state, clock);
+  const modelServer = new ModelServerClient({
+    origin: config.modelServerOrigin,
+    maxConnections: config.maxModelServerConnections,
+    firstByteTimeout: config.firstByteTimeout,
+    idleTimeout: config.idleTimeout,
+    token: config.hfToken,
+  });
+  const controlPlane = new ControlPlaneClient({ addresses: config.reportAddresses, log });
+  const verifier = config.isUnsecured ? undefined : new GrantVerifier({ controlPlane, clock, log });
+  const routes = config.handlers.map((handler) => desk.openRoute(handler, metrics.forRoute(handler.route)));
+
+  const requestDeps: RequestDeps = {
+    desk,
+    modelServer,
+    metrics,
+    log,
+    maxBodyBytes: config.maxBodyBytes,
+    maxBodyDepth: config.maxBodyDepth,
+    verify: (auth) => verifier?.verify(auth),
+    enterSession: () => {
+      throw new WorkerError('SESSION_UNKNOWN', 'no such session');
+    },
+  };
+  const server = new HttpServer({
+    port: config.workerPort,
+    host: config.workerHost,
+    routes: new Map(routes.map((route) => [route.handler.route, (exchange) => void handleRequest(exchange, route, requestDeps)])),
+    everythingElse: createOpsApp({
+      metrics,
+      routes: routes.map((route) => route.handler.route),
+      health: () =>
+        healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),
+    }),
+  });
+  metrics.observe({
+    phase: () => state.phase,
+    phaseSeconds: () => state.phaseSeconds(),
+    loadSeconds: () => state.loadSeconds,
+    perf: () => state.perf,
+    openLoad: () => state.ledger.openLoad,
+    openRequests: () => state.ledger.openCount,
+    queuedRequests: () => desk.queuedCount,
+    requestsReceived: () => state.ledger.requestCount,
+    waitSeconds: () => state.waitSeconds,
+    totals: () => ({ ...state.ledger.totals }),
+    pendingDeletions: () => state.ledger.unreportedDeletions,
+    droppedDeletions: () => state.ledger.droppedDeletions,
+    openSessions: () => 0,
+  });
+
+  const startUp: StartUpDeps = {
+    state,
+    modelServer,
+    probe: new ModelProbe({ modelServer, healthUrl: config.modelHealthUrl, isHealthUrlConfigured: config.isHealthUrlConfigured }),
+    metrics,
+    clock,
+    log,
+    benchmark: chooseBenchmark(routes),
+    verifier,
+    loadedBy: config.modelLogFile !== undefined && config.logActionConfig.onLoad.length > 0 ? 'log' : 'health',
+    loadTimeout: config.loadTimeout,
+    initialPerf: config.initialPerf,
+  };
+  return {
+    config,
+    parts,
+    state,
+    desk,
+    server,
+    modelServer,
+    controlPlane,
+    verifier,
+    startUp,
+    watch: new HealthWatch(startUp),
+    reporting: config.identity && { state, identity: config.identity, controlPlane, metrics, clock, diskUsageGib },
+  };
+}

@@ -1,0 +1,166 @@
+import type { ConfigProblem } from '../errors.ts';
+
+/** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
+
+export interface VariableDoc {
+  name: string;
+  /** What a value looks like. */
+  expected: string;
+  fallback: string;
+  meaning: string;
+}
+
+export const environmentVariables: readonly VariableDoc[] = [
+  { name: 'CONTAINER_ID', expected: 'a positive integer', fallback: 'standalone: reports to nobody', meaning: "Vast's container id, sent as `id` in every report" },
+  { name: 'MASTER_TOKEN', expected: 'a text', fallback: 'empty', meaning: 'shared secret with the control plane, sent as `mtoken`' },
+  { name: 'REPORT_ADDR', expected: 'http(s) URLs, separated by commas', fallback: 'required with CONTAINER_ID', meaning: 'where reports go and the public key comes from, tried in order' },
+  { name: 'PUBLIC_IPADDR', expected: 'an IP address or host name', fallback: 'required with CONTAINER_ID', meaning: 'public address of the host, part of the reported `url`' },
+  { name: 'VAST_TCP_PORT_<WORKER_PORT>', expected: 'a port', fallback: 'required with CONTAINER_ID', meaning: 'public port that the host maps to WORKER_PORT, part of the reported `url`' },
+  { name: 'WORKER_PORT', expected: 'a port, 0 to 65535', fallback: '`workerPort`, else 3000', meaning: 'port of the main listener; 0 takes a free one' },
+  { name: 'WORKER_HOST', expected: 'an address of this machine', fallback: 'all interfaces', meaning: 'address the main listener binds to' },
+  { name: 'UNSECURED', expected: 'yes or no (y yes t true on 1, n no f false off 0)', fallback: 'no', meaning: 'skip signature verification; for laptops and trusted networks' },
+  { name: 'MODEL_SERVER_URL', expected: 'an http(s) URL without a port', fallback: '`modelServerUrl`, else http://127.0.0.1', meaning: 'scheme and host of the model server' },
+  { name: 'MODEL_SERVER_PORT', expected: 'a port, 1 to 65535', fallback: '`modelServerPort`, else 8000', meaning: 'port of the model server' },
+  { name: 'MODEL_HEALTH_ENDPOINT', expected: 'a path or an http(s) URL', fallback: '`modelHealthcheckUrl`, else /health', meaning: "the model server's health" },
+  { name: 'MODEL_LOG', expected: 'a file path', fallback: '`modelLogFile`, else none', meaning: "the model server's log file, read for `logActionConfig`" },
+  { name: 'HF_TOKEN', expected: 'a text', fallback: 'none', meaning: 'sent to the model server as a bearer token, over loopback or https only, and to nobody else' },
+  { name: 'LOG_LEVEL', expected: 'trace, debug, info, warn, error, fatal or silent', fallback: 'info', meaning: 'what is logged' },
+  { name: 'MAX_BODY_BYTES', expected: 'bytes, at least 1024', fallback: '`maxBodyBytes`, else 33554432 (32 MiB)', meaning: 'limit of a request body after decoding' },
+  { name: 'DRAIN_TIMEOUT_SECONDS', expected: 'seconds', fallback: '`drainTimeout`, else 25', meaning: 'time for open requests to finish after SIGTERM' },
+];
+
+export interface Environment {
+  /** undefined: standalone. */
+  identity: { id: number; masterToken: string; url: string } | undefined;
+  /** Base URLs without trailing slash. */
+  reportAddresses: readonly string[];
+  workerPort: number;
+  /** undefined: all interfaces, IPv4 and IPv6. */
+  workerHost: string | undefined;
+  isUnsecured: boolean;
+  modelServerUrl: string;
+  modelServerPort: number;
+  modelHealthcheckUrl: string | undefined;
+  modelLogFile: string | undefined;
+  hfToken: string | undefined;
+  logLevel: string;
+  maxBodyBytes: number;
+  /** Seconds. */
+  drainTimeout: number;
+}
+
+export interface EnvironmentDefaults {
+  workerPort: number | undefined;
+  modelServerUrl: string | undefined;
+  modelServerPort: number | undefined;
+  modelHealthcheckUrl: string | undefined;
+  modelLogFile: string | undefined;
+  drainTimeout: number | undefined;
+  maxBodyBytes: number | undefined;
+}
+
+/** Reads every variable and lists every problem. An empty variable counts as absent. */
+export function readEnvironment(
+  env: NodeJS.ProcessEnv,
+  defaults: EnvironmentDefaults,
+): { values: Environment; problems: ConfigProblem[] } {
+  const problems: ConfigProblem[] = [];
+
+  function read<Value>(name: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
+    const text = env[name];
+    if (text === undefined || text === '') return fallback;
+    const value = parse(text);
+    if (value !== undefined) return value;
+    problems.push({ where: `environment variable ${name}`, expected: expectedOf(name), found: JSON.stringify(text) });
+    return fallback;
+  }
+  function need<Value>(name: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
+    if (env[name]) return read(name, fallback, parse);
+    problems.push({ where: `environment variable ${name}`, expected: `${expectedOf(name)} (CONTAINER_ID is set)`, found: 'nothing' });
+    return fallback;
+  }
+
+  const workerPort = read('WORKER_PORT', defaults.workerPort ?? 3000, portFrom(0));
+  const isUnsecured = read('UNSECURED', false, truthFrom);
+  const hasContainer = env.CONTAINER_ID !== undefined && env.CONTAINER_ID !== '';
+  const requireIfReporting = hasContainer ? need : read;
+  const id = read<number | undefined>('CONTAINER_ID', undefined, positiveIntegerFrom);
+  const reportAddresses = requireIfReporting<readonly string[]>('REPORT_ADDR', [], addressesFrom);
+  const address = requireIfReporting<string>('PUBLIC_IPADDR', '', textFrom);
+  const publicPort = requireIfReporting(`VAST_TCP_PORT_${workerPort}`, 0, portFrom(1));
+
+  const values: Environment = {
+    identity: id === undefined ? undefined : { id, masterToken: env.MASTER_TOKEN ?? '', url: `http://${address}:${publicPort}` },
+    reportAddresses,
+    workerPort,
+    workerHost: read<string | undefined>('WORKER_HOST', undefined, textFrom),
+    isUnsecured,
+    modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
+    modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
+    modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
+    modelLogFile: read('MODEL_LOG', defaults.modelLogFile, textFrom),
+    hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
+    logLevel: read('LOG_LEVEL', 'info', (text) => (logLevels.has(text) ? text : undefined)),
+    maxBodyBytes: read('MAX_BODY_BYTES', defaults.maxBodyBytes ?? 32 * 1024 * 1024, integerFrom(1024)),
+    drainTimeout: read('DRAIN_TIMEOUT_SECONDS', defaults.drainTimeout ?? 25, secondsFrom),
+  };
+  if (!isUnsecured && reportAddresses.length === 0 && !hasContainer) {
+    problems.push({
+      where: 'environment variable REPORT_ADDR',
+      expected: 'an address to fetch the public key from, or UNSECURED=true to accept unsigned requests',
+      found: 'nothing',
+    });
+  }
+  return { values, problems };
+}
+
+/** For the report of a start that failed: what can be said even when other variables are wrong. */
+export function readReportTarget(env: NodeJS.ProcessEnv): { id: number; masterToken: string; addresses: readonly string[] } | undefined {
+  const id = positiveIntegerFrom(env.CONTAINER_ID ?? '');
+  const addresses = (env.REPORT_ADDR ?? '').split(',').flatMap((item) => addressesFrom(item) ?? []);
+  return id === undefined || addresses.length === 0 ? undefined : { id, masterToken: env.MASTER_TOKEN ?? '', addresses };
+}
+
+const logLevels = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+
+function expectedOf(name: string): string {
+  const known = environmentVariables.find((variable) => variable.name === name);
+  return known?.expected ?? (name.startsWith('VAST_TCP_PORT_') ? 'a port, 1 to 65535' : 'a value');
+}
+
+const textFrom = (text: string) => text.trim() || undefined;
+
+function integerFrom(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number | undefined => {
+    const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    return value >= minimum && value <= maximum ? value : undefined;
+  };
+}
+const portFrom = (minimum: 0 | 1) => integerFrom(minimum, 65_535);
+const positiveIntegerFrom = integerFrom(1);
+
+function secondsFrom(text: string): number | undefined {
+  const value = Number(text);
+  return text.trim() !== '' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function truthFrom(text: string): boolean | undefined {
+  if (/^(y|yes|t|true|on|1)$/i.test(text)) return true;
+  return /^(n|no|f|false|off|0)$/i.test(text) ? false : undefined;
+}
+
+function httpUrlFrom(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.port !== '' || url.pathname !== '/' || url.search !== '') return undefined;
+  return url.origin;
+}
+
+function addressesFrom(text: string): readonly string[] | undefined {
+  const items = text.split(',').map((item) => item.trim().replace(/\/+$/, ''));
+  const valid = items.every((item) => URL.canParse(item) && /^https?:$/.test(new URL(item).protocol));
+  return valid ? items : undefined;
+}
+
+function pathOrUrlFrom(text: string): string | undefined {
+  return text.startsWith('/') || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) ? text : undefined;
+}

@@ -1,0 +1,142 @@
+import { type AuthData, parseEnvelope } from '@bluefly/vast-protocol';
+import type { Exchange } from '../adapters/exchange.ts';
+import type { Logger } from '../adapters/logger.ts';
+import type { WorkerMetrics } from '../adapters/metrics.ts';
+import type { ModelServerClient } from '../adapters/model-server-client.ts';
+import { readBody } from '../adapters/read-body.ts';
+import { sendError } from '../adapters/reply.ts';
+import { sendResponse } from '../adapters/response-relay.ts';
+import { isRefusal } from '../domain/admission.ts';
+import { measureWorkload } from '../domain/workload.ts';
+import { WorkerError } from '../errors.ts';
+import type { Handler, Payload, Respond } from './handler-config.ts';
+import type { RouteDesk, Ticket, TicketDesk } from './tickets.ts';
+
+export interface RequestDeps {
+  desk: TicketDesk;
+  modelServer: ModelServerClient;
+  metrics: WorkerMetrics;
+  log: Logger;
+  maxBodyBytes: number;
+  maxBodyDepth: number;
+  /** Checks the signature; a promise only when that takes the network. @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING */
+  verify(auth: AuthData): void | Promise<void>;
+  /** @throws WorkerError SESSION_UNKNOWN */
+  enterSession(sessionId: string): void;
+}
+
+/** The life of one request. Every refusal is a WorkerError; it is answered at the end of the story. */
+export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: RequestDeps): Promise<void> {
+  let ticket: Ticket | undefined;
+  try {
+    const body = await readBody(exchange.request, deps.maxBodyBytes);
+    const envelope = readEnvelope(body, deps.maxBodyDepth);
+    const verifying = deps.verify(envelope.auth); // strangers cost us nothing and move no counter
+    if (verifying) await verifying;
+    if (envelope.sessionId !== null) deps.enterSession(envelope.sessionId);
+    const payload = await acceptPayload(route.handler, envelope.payload);
+    const workload = measure(route, payload);
+    if (exchange.abortReason) throw exchange.abortReason;
+
+    ticket = deps.desk.admit(route, {
+      requestIdx: envelope.auth.request_idx,
+      workload,
+      inSession: envelope.sessionId !== null,
+    });
+    ticket.follow(exchange);
+    await ticket.turn();
+
+    const status =
+      (route.handler.respond && (await respond(route.handler.respond, payload, exchange, deps.modelServer))) ??
+      (await deps.modelServer.relay(route.upstreamPath, forwardedBytes(route.handler, payload, envelope.payloadBytes), exchange));
+    ticket.endWithStatus(status);
+  } catch (error) {
+    const refusal = error instanceof WorkerError ? error : new WorkerError('HANDLER_FAILED', route.handler.route, { cause: error });
+    if (ticket) ticket.endWithError(refusal);
+    else if (!isRefusal(refusal.code)) deps.metrics.refused(refusal.code);
+    tell(deps.log, refusal, route.handler.route);
+    sendError(exchange.response, refusal);
+  }
+}
+
+function readEnvelope(body: Buffer, maxDepth: number) {
+  const envelope = parseEnvelope(body, { maxDepth });
+  if (!envelope.ok) {
+    const fields = envelope.problems.map(({ path }) => path).join(', ');
+    throw new WorkerError('ENVELOPE_INVALID', fields, { details: envelope.problems });
+  }
+  return envelope;
+}
+
+/** Checks the payload against the handler's schema and runs its parser. Both see what the caller sent, and refuse it with 422. */
+async function acceptPayload(handler: Handler, payload: Payload): Promise<Payload> {
+  let accepted = payload;
+  if (handler.payload) {
+    const checked = handler.payload.safeParse(payload);
+    if (!checked.success) {
+      const details = checked.error.issues.map((issue) => ({ path: ['payload', ...issue.path].join('.'), message: issue.message }));
+      throw new WorkerError('PAYLOAD_INVALID', details.map(({ path }) => path).join(', '), { details });
+    }
+    accepted = checked.data as Payload;
+  }
+  if (!handler.requestParser) return accepted;
+  try {
+    return await handler.requestParser(accepted);
+  } catch (cause) {
+    if (cause instanceof WorkerError) throw cause;
+    throw new WorkerError('PAYLOAD_INVALID', 'requestParser refused it', { cause });
+  }
+}
+
+function measure(route: RouteDesk, payload: Payload): number {
+  const { workload, measured } = measureWorkload(route.workloadCalculator, payload);
+  if (!measured) route.metrics.calculatorFailed();
+  return workload;
+}
+
+/** The caller's own bytes, unless a parser made another payload: 64-bit seeds and `1.0` survive. */
+function forwardedBytes(handler: Handler, payload: Payload, payloadBytes: Buffer): Buffer {
+  return handler.requestParser ? Buffer.from(JSON.stringify(payload)) : payloadBytes;
+}
+
+/**
+ * Runs a handler that does more than relay. Its calls to the model server end with the request, whatever it does.
+ * @returns the status it answered with; undefined when it wants the payload relayed
+ */
+async function respond(handler: Respond, payload: Payload, exchange: Exchange, modelServer: ModelServerClient): Promise<number | undefined> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([exchange.signal, over.signal]);
+  try {
+    const answer = handler({ payload, signal, callModel: (path, init) => modelServer.call(path, init ?? {}, signal) });
+    const response = await orAborted(answer, exchange.signal);
+    return response && (await sendResponse(response, exchange));
+  } finally {
+    over.abort(new WorkerError('REQUEST_ABORTED', 'the request is over'));
+  }
+}
+
+/** A handler that does not listen to its signal holds nobody up. */
+async function orAborted<Value>(work: Value | Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Our own faults are errors; what callers and model servers do is the life of a request. */
+function tell(log: Logger, refusal: WorkerError, route: string): void {
+  if (refusal.code === 'HANDLER_FAILED') {
+    const { cause } = refusal;
+    log.error({ route, errorName: cause instanceof Error ? cause.name : typeof cause, at: topFrame(cause) }, 'handler failed');
+  } else {
+    log.debug({ route, code: refusal.code }, 'request not served');
+  }
+}
+
+/** Where it happened; not the message, which may quote what was sent. */
+const topFrame = (cause: unknown) => (cause instanceof Error ? cause.stack?.split('\n').find((line) => /^\s+at /.test(line))?.trim() : undefined);

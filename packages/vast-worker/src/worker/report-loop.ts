@@ -1,0 +1,121 @@
+import { paths } from '@bluefly/vast-protocol';
+import type { Clock } from '../adapters/clock.ts';
+import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
+import type { WorkerMetrics } from '../adapters/metrics.ts';
+import { finishedRequestReport, type Identity, workerStatus } from '../domain/report.ts';
+import type { WorkerState } from './state.ts';
+
+/**
+ * Tells the control plane the truth: take, send, acknowledge. A report that is not accepted changes nothing here; the
+ * next one carries what it carried. When an acknowledgement is lost on the way back, that interval is reported twice:
+ * the protocol has no number to tell a repeated report by, and counting twice is the smaller error.
+ */
+
+export interface ReportDeps {
+  state: WorkerState;
+  identity: Identity;
+  controlPlane: ControlPlaneClient;
+  metrics: WorkerMetrics;
+  clock: Clock;
+  diskUsageGib: () => Promise<number | undefined>;
+}
+
+/** Never more than one report a second; at least one in ten. */
+const minimumPauseMs = 1_000;
+const idlePeriodMs = 10_000;
+/** After failures the pause doubles up to this. */
+const maximumPauseMs = 10_000;
+const deletionsPerReport = 500;
+
+/** Runs until the signal aborts. Never throws. */
+export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Promise<void> {
+  const reporter = new Reporter(deps);
+  await Promise.all([
+    runLoop(deps, signal, 'status', () => reporter.sendStatus(signal), (idleMs) => deps.state.hasNews || idleMs >= idlePeriodMs),
+    runLoop(deps, signal, 'deletions', () => reporter.sendDeletions(signal), () => deps.state.ledger.unreportedDeletions > 0),
+  ]);
+}
+
+/** The last words of a worker that goes: one report and the finished requests, each tried once within `signal`. */
+export async function sendFinalReports(deps: ReportDeps, signal: AbortSignal): Promise<void> {
+  const reporter = new Reporter(deps);
+  await reporter.sendStatus(signal);
+  while (deps.state.ledger.unreportedDeletions > 0 && (await reporter.sendDeletions(signal)));
+}
+
+async function runLoop(
+  deps: ReportDeps,
+  signal: AbortSignal,
+  kind: 'status' | 'deletions',
+  send: () => Promise<boolean>,
+  isDue: (idleMs: number) => boolean,
+): Promise<void> {
+  let lastSentAt = Number.NEGATIVE_INFINITY;
+  let pauseMs = minimumPauseMs;
+  while (!signal.aborted) {
+    if (isDue(deps.clock.now() - lastSentAt)) {
+      const accepted = await send();
+      if (signal.aborted) return;
+      deps.metrics.reported(kind, accepted ? 'accepted' : 'failed');
+      pauseMs = accepted ? minimumPauseMs : Math.min(pauseMs * 2, maximumPauseMs);
+      if (accepted) lastSentAt = deps.clock.now();
+      await deps.clock.sleep(pauseMs, signal).catch(() => undefined);
+    } else {
+      await untilNewsOrTick(deps, signal);
+    }
+  }
+}
+
+/** A second at most, and at once when something changed. */
+async function untilNewsOrTick({ state, clock }: ReportDeps, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  await Promise.race([state.nextChange(either), clock.sleep(minimumPauseMs, either)]).catch(() => undefined);
+  over.abort();
+}
+
+class Reporter {
+  readonly #deps: ReportDeps;
+  #reportedDiskGib: number | undefined;
+
+  constructor(deps: ReportDeps) {
+    this.#deps = deps;
+  }
+
+  async sendStatus(signal: AbortSignal): Promise<boolean> {
+    const { state, identity, controlPlane, diskUsageGib } = this.#deps;
+    const diskGib = await diskUsageGib();
+    state.hasNews = false;
+    const interval = state.ledger.takeInterval();
+    const accepted = await controlPlane.post(
+      paths.workerStatus,
+      workerStatus(state.ledger, identity, {
+        interval,
+        loadSeconds: state.loadSeconds,
+        perf: state.loadSeconds > 0 ? state.perf : 0,
+        errorMessage: state.errorMessage,
+        diskUsageDelta: diskGib === undefined || this.#reportedDiskGib === undefined ? 0 : diskGib - this.#reportedDiskGib,
+      }),
+      signal,
+    );
+    if (accepted) {
+      state.ledger.acknowledgeInterval(interval);
+      this.#reportedDiskGib = diskGib ?? this.#reportedDiskGib;
+    } else {
+      state.hasNews = true;
+    }
+    return accepted;
+  }
+
+  async sendDeletions(signal: AbortSignal): Promise<boolean> {
+    const { state, identity, controlPlane } = this.#deps;
+    const finished = state.ledger.takeDeletions(deletionsPerReport);
+    const accepted = await controlPlane.post(
+      paths.deleteRequests,
+      { worker_id: identity.id, mtoken: identity.masterToken, requests: finished.map(finishedRequestReport) },
+      signal,
+    );
+    if (accepted) state.ledger.acknowledgeDeletions(finished);
+    return accepted;
+  }
+}

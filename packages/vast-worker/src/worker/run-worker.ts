@@ -1,0 +1,109 @@
+import { tailLines } from '../adapters/log-tail.ts';
+import { readLogLine } from '../domain/log-lines.ts';
+import type { AssembledWorker } from './create-worker.ts';
+import { drain } from './drain.ts';
+import { runReportLoops } from './report-loop.ts';
+import { awaitModel, confirm, measurePerf } from './start-up.ts';
+
+/**
+ * The life of a worker, top to bottom: listen, report, load, benchmark, confirm, serve; lose the model server and find
+ * it again; drain. Resolves when all of it is over. `listening` is told the port as soon as there is one.
+ * @throws what `listen` meets; nothing later
+ */
+export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (port: number) => void): Promise<void> {
+  const { config, parts, server } = worker;
+  const port = await server.listen();
+  parts.log.info({ port, routes: config.handlers.map(({ route }) => route), workloadUnit: config.workloadUnit }, 'listening');
+  noteUnusualSettings(worker);
+  listening(port);
+
+  const over = new AbortController();
+  const background = [
+    worker.reporting && runReportLoops(worker.reporting, over.signal),
+    worker.verifier?.run(over.signal),
+    config.modelLogFile && followLog(worker, config.modelLogFile, over.signal),
+    learnPerf(worker, over.signal),
+  ];
+  const life = liveThroughPhases(worker, AbortSignal.any([stop, over.signal]));
+
+  await untilAborted(stop);
+  await drain(worker);
+  over.abort(new Error('the worker has stopped'));
+  await Promise.allSettled([life, ...background]);
+  await worker.modelServer.close();
+  await worker.controlPlane.close();
+  parts.log.info({}, 'stopped');
+}
+
+/** One step per phase; each ends when the phase does. */
+async function liveThroughPhases(worker: AssembledWorker, signal: AbortSignal): Promise<void> {
+  const { state, startUp, watch } = worker;
+  while (!signal.aborted) {
+    switch (state.phase) {
+      case 'loading':
+        await awaitModel(startUp, signal);
+        break;
+      case 'benchmarking':
+        await measurePerf(startUp, signal);
+        break;
+      case 'confirming':
+        await confirm(startUp, signal);
+        break;
+      case 'ready':
+        await watch.watch(signal);
+        break;
+      case 'failed':
+        await watch.awaitRecovery(signal);
+        break;
+      case 'draining':
+        return;
+    }
+  }
+}
+
+/** Before the worker is ready an error line fails the start; later it only asks for a second look. */
+async function followLog({ config, parts, state, watch }: AssembledWorker, path: string, signal: AbortSignal): Promise<void> {
+  for await (const line of tailLines(path, parts.clock, signal)) {
+    const meaning = readLogLine(line, config.logActionConfig);
+    switch (meaning?.kind) {
+      case 'model-loaded':
+        state.signal('model-loaded', 'the log says that the model is loaded; benchmarking');
+        break;
+      case 'model-error':
+        if (state.phase === 'ready') watch.suspect();
+        else state.signal('model-failed', `the model server's log matched: ${meaning.rule}`);
+        break;
+      case 'progress':
+        parts.log.info({ rule: meaning.rule }, 'model server progress');
+        break;
+      default:
+    }
+  }
+}
+
+/** Where nothing can be benchmarked, each second of traffic says more about the model server. */
+async function learnPerf({ state, desk, parts }: AssembledWorker, signal: AbortSignal): Promise<void> {
+  let before = { served: 0, busySeconds: 0 };
+  while (!signal.aborted) {
+    await parts.clock.sleep(1_000, signal).catch(() => undefined);
+    const now = { served: state.ledger.totals.served, busySeconds: desk.busySeconds() };
+    state.learn(now.served - before.served, now.busySeconds - before.busySeconds);
+    before = now;
+  }
+}
+
+function noteUnusualSettings({ config, parts }: AssembledWorker): void {
+  const { log } = parts;
+  if (!config.identity) log.info({}, 'no CONTAINER_ID: standalone, reporting to nobody');
+  if (config.isUnsecured) log.warn({ host: config.workerHost ?? 'all interfaces' }, 'UNSECURED: signatures are not verified');
+  if (!config.modelLogFile && config.logActionConfig.onLoad.length > 0) {
+    log.info({}, 'logActionConfig is not used: there is no modelLogFile (or MODEL_LOG); health says when the model is loaded');
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,152 @@
+import type { Clock } from '../adapters/clock.ts';
+import type { Logger } from '../adapters/logger.ts';
+import { estimateWaitSeconds } from '../domain/admission.ts';
+import { LoadLedger } from '../domain/load-ledger.ts';
+import { estimatedPerf, hasLearned, learnPerf, type PerfEstimate, startPerfEstimate } from '../domain/perf-estimate.ts';
+import { advance, type Phase, phases, type Signal } from '../domain/readiness.ts';
+
+/** Where the figure for load per second comes from. */
+export type PerfSource = 'none' | 'benchmark' | 'cache' | 'initial' | 'traffic';
+
+/** The one mutable cell: phase, perf, ledger. Decides and applies in the same tick, and wakes whoever waits for a change. */
+export class WorkerState {
+  readonly ledger: LoadLedger;
+  /** True when there is something the control plane does not know. */
+  hasNews = true;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #startedAt: number;
+  readonly #phaseMs = Object.fromEntries(phases.map((phase) => [phase, 0])) as Record<Phase, number>;
+  #phase: Phase = 'loading';
+  #phaseSince: number;
+  #reason = 'the model server is loading';
+  #loadSeconds = 0;
+  #perf = 0;
+  #perfSource: PerfSource = 'none';
+  #estimate: PerfEstimate | undefined;
+  #listeners = new Set<() => void>();
+
+  constructor(options: { clock: Clock; log: Logger; keepDeletions: boolean }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.ledger = new LoadLedger({ keepDeletions: options.keepDeletions });
+    this.#startedAt = options.clock.now();
+    this.#phaseSince = this.#startedAt;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+  /** Why the worker is in its phase, in words; the failure's cause in `failed`. */
+  get reason(): string {
+    return this.#reason;
+  }
+  /** Milliseconds since the epoch. */
+  get phaseSince(): number {
+    return this.#phaseSince;
+  }
+  get perf(): number {
+    return this.#perf;
+  }
+  get perfSource(): PerfSource {
+    return this.#perfSource;
+  }
+  /** Seconds from start to the first time ready; 0 until then. */
+  get loadSeconds(): number {
+    return this.#loadSeconds;
+  }
+  /** For the control plane: empty unless failed. */
+  get errorMessage(): string {
+    return this.#phase === 'failed' ? this.#reason : '';
+  }
+  get waitSeconds(): number {
+    return this.#perf > 0 ? estimateWaitSeconds(this.ledger.openLoad, this.#perf) : 0;
+  }
+
+  /** Applies a signal. @returns true when it changed the phase. */
+  signal(signal: Signal, reason: string): boolean {
+    const next = advance(this.#phase, signal);
+    if (next === this.#phase) return false;
+    const now = this.#clock.now();
+    const secondsInPhase = (now - this.#phaseSince) / 1000;
+    this.#phaseMs[this.#phase] += now - this.#phaseSince;
+    const previous = this.#phase;
+    this.#phase = next;
+    this.#phaseSince = now;
+    this.#reason = reason;
+    if (next === 'ready' && this.#loadSeconds === 0) this.#loadSeconds = (now - this.#startedAt) / 1000;
+    this.#log[next === 'failed' ? 'error' : 'info']({ phase: next, previous, secondsInPhase, reason }, 'phase changed');
+    this.changed();
+    return true;
+  }
+
+  setPerf(perf: number, source: 'benchmark' | 'cache'): void {
+    this.#perf = perf;
+    this.#perfSource = source;
+    this.changed();
+  }
+
+  /** From here on perf follows what traffic shows. */
+  learnPerfFrom(initialPerf: number): void {
+    this.#estimate = startPerfEstimate(initialPerf);
+    this.#perf = initialPerf;
+    this.#perfSource = 'initial';
+    this.changed();
+  }
+
+  get isLearningPerf(): boolean {
+    return this.#estimate !== undefined;
+  }
+
+  /** Adds what was served in `busySeconds` with requests open. */
+  learn(servedLoad: number, busySeconds: number): void {
+    if (!this.#estimate) return;
+    this.#estimate = learnPerf(this.#estimate, servedLoad, busySeconds);
+    this.#perf = estimatedPerf(this.#estimate);
+    if (hasLearned(this.#estimate)) this.#perfSource = 'traffic';
+  }
+
+  /** Seconds spent in each phase since start, the present one included. */
+  phaseSeconds(): Record<Phase, number> {
+    const present = this.#clock.now() - this.#phaseSince;
+    return Object.fromEntries(
+      phases.map((phase) => [phase, (this.#phaseMs[phase] + (phase === this.#phase ? present : 0)) / 1000]),
+    ) as Record<Phase, number>;
+  }
+
+  /** Something changed that the control plane or a waiter should know. */
+  changed(): void {
+    this.hasNews = true;
+    const listeners = this.#listeners;
+    if (listeners.size === 0) return;
+    this.#listeners = new Set();
+    for (const listener of listeners) listener();
+  }
+
+  /** Resolves at the next change, or rejects with the signal's reason. */
+  nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const listeners = this.#listeners;
+      const onAbort = () => {
+        listeners.delete(onChange);
+        reject(signal.reason);
+      };
+      const onChange = () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      listeners.add(onChange);
+    });
+  }
+
+  /** Resolves as soon as the worker is in one of `wanted`. */
+  async untilPhase(wanted: readonly Phase[], signal: AbortSignal): Promise<Phase> {
+    while (!wanted.includes(this.#phase)) await this.nextChange(signal);
+    return this.#phase;
+  }
+}
