@@ -1,0 +1,165 @@
+import { parseArgs } from 'node:util';
+
+/** The options of the server: text-embeddings-inference's where there are such, and ours for developing against trouble. */
+
+export interface ModelServerOptions {
+  dialect: 'tei';
+  modelKind: 'embedding' | 'reranker';
+  hostname: string;
+  /** 0 takes a free one. */
+  port: number;
+  dimensions: number;
+  servedModelName: string;
+  maxConcurrentRequests: number;
+  maxBatchTokens: number;
+  maxClientBatchSize: number;
+  maxInputLength: number;
+  autoTruncate: boolean;
+  payloadLimit: number;
+  apiKey: string | undefined;
+  jsonOutput: boolean;
+  logFile: string | undefined;
+  startupDelayMs: number;
+  latencyPerItemMs: number;
+  latencyPerTokenUs: number;
+  failRate: number;
+  failSeed: number;
+  failAfter: number | undefined;
+  hangAfter: number | undefined;
+  crashAfter: number | undefined;
+  crashOnStart: boolean;
+  oom: 'never' | 'at-load' | 'at-run';
+}
+
+interface OptionDoc {
+  flag: string;
+  /** Read when the flag is absent. */
+  variable?: string;
+  value: string;
+  fallback: string;
+  meaning: string;
+}
+
+export const optionDocs: readonly OptionDoc[] = [
+  { flag: '--dialect', value: 'tei', fallback: 'tei', meaning: 'whose HTTP API to speak' },
+  { flag: '--model-kind', value: 'embedding | reranker', fallback: 'embedding', meaning: 'what the one model of this process does' },
+  { flag: '--hostname', value: 'address', fallback: '127.0.0.1', meaning: 'where to listen (TEI: 0.0.0.0)' },
+  { flag: '--port', variable: 'PORT', value: 'port', fallback: '8000', meaning: 'port; 0 takes a free one' },
+  { flag: '--dimensions', value: 'number', fallback: '384', meaning: 'length of an embedding' },
+  { flag: '--served-model-name', variable: 'SERVED_MODEL_NAME', value: 'text', fallback: 'bluefly/lexical-<dimensions>', meaning: 'name in answers' },
+  { flag: '--max-concurrent-requests', variable: 'MAX_CONCURRENT_REQUESTS', value: 'number', fallback: '512', meaning: 'permits, one per input item; 429 beyond' },
+  { flag: '--max-batch-tokens', variable: 'MAX_BATCH_TOKENS', value: 'number', fallback: '16384', meaning: 'tokens of one batch' },
+  { flag: '--max-client-batch-size', variable: 'MAX_CLIENT_BATCH_SIZE', value: 'number', fallback: '32', meaning: 'items of one request' },
+  { flag: '--max-input-length', value: 'number', fallback: '512', meaning: 'tokens of one item, special ones included' },
+  { flag: '--auto-truncate', variable: 'AUTO_TRUNCATE', value: 'true | false', fallback: 'true', meaning: 'cut items that are too long' },
+  { flag: '--payload-limit', variable: 'PAYLOAD_LIMIT', value: 'bytes', fallback: '2000000', meaning: 'bytes of a request body' },
+  { flag: '--api-key', variable: 'API_KEY', value: 'text', fallback: 'none', meaning: 'bearer token that POSTs and /info need' },
+  { flag: '--json-output', variable: 'JSON_OUTPUT', value: '', fallback: 'off', meaning: 'log as JSON lines' },
+  { flag: '--log-file', value: 'path', fallback: 'none', meaning: 'append log lines to a file as well' },
+  { flag: '--startup-delay-ms', value: 'ms', fallback: '0', meaning: 'trouble: loading takes this long' },
+  { flag: '--latency-per-item-ms', value: 'ms', fallback: '0', meaning: 'trouble: time of the back end per item' },
+  { flag: '--latency-per-token-us', value: 'µs', fallback: '0', meaning: 'trouble: time of the back end per token' },
+  { flag: '--fail-rate', value: '0 to 1', fallback: '0', meaning: 'trouble: share of batches that fail with 424' },
+  { flag: '--fail-seed', value: 'number', fallback: '1', meaning: 'trouble: which batches fail' },
+  { flag: '--fail-after', value: 'number', fallback: 'never', meaning: 'trouble: every batch after so many fails' },
+  { flag: '--hang-after', value: 'number', fallback: 'never', meaning: 'trouble: after so many requests nothing is answered any more' },
+  { flag: '--crash-after', value: 'number', fallback: 'never', meaning: 'trouble: the process aborts (134) at this request' },
+  { flag: '--crash-on-start', value: '', fallback: 'off', meaning: 'trouble: the start fails, exit 1' },
+  { flag: '--oom', value: 'never | at-load | at-run', fallback: 'never', meaning: 'trouble: out of memory, fatal at load, 424 at run' },
+];
+
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}
+
+/** @throws OptionsError naming every option that is wrong */
+export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): ModelServerOptions | 'help' {
+  const problems: string[] = [];
+  const flags = parseFlags(args, problems);
+  if (flags.help === true) return 'help';
+
+  function read<Value>(flag: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
+    const doc = optionDocs.find((option) => option.flag === `--${flag}`) as OptionDoc;
+    const given = flags[flag];
+    const text = typeof given === 'string' ? given : doc.variable ? env[doc.variable] : undefined;
+    if (text === undefined || text === '') return fallback;
+    const value = parse(text);
+    if (value !== undefined) return value;
+    problems.push(`${doc.flag}: expected ${doc.value}, found ${JSON.stringify(text)}`);
+    return fallback;
+  }
+  const whole = (flag: string, fallback: number, minimum = 0) => read(flag, fallback, numberFrom(minimum, true));
+  const optionalWhole = (flag: string) => read<number | undefined>(flag, undefined, numberFrom(0, true));
+  const number = (flag: string, fallback: number, maximum?: number) => read(flag, fallback, numberFrom(0, false, maximum));
+  const oneOf = <Name extends string>(flag: string, names: readonly Name[]) =>
+    read<Name>(flag, names[0] as Name, (text) => names.find((name) => name === text));
+
+  const dimensions = whole('dimensions', 384, 8);
+  const options: ModelServerOptions = {
+    dialect: oneOf('dialect', ['tei']),
+    modelKind: oneOf('model-kind', ['embedding', 'reranker']),
+    hostname: read('hostname', '127.0.0.1', (text) => text),
+    port: read('port', 8000, numberFrom(0, true, 65_535)),
+    dimensions,
+    servedModelName: read('served-model-name', `bluefly/lexical-${dimensions}`, (text) => text),
+    maxConcurrentRequests: whole('max-concurrent-requests', 512, 1),
+    maxBatchTokens: whole('max-batch-tokens', 16_384, 1),
+    maxClientBatchSize: whole('max-client-batch-size', 32, 1),
+    maxInputLength: whole('max-input-length', 512, 3),
+    autoTruncate: read('auto-truncate', true, truthFrom),
+    payloadLimit: whole('payload-limit', 2_000_000, 1),
+    apiKey: read<string | undefined>('api-key', undefined, (text) => text),
+    jsonOutput: flags['json-output'] === true || read('json-output', false, truthFrom),
+    logFile: read<string | undefined>('log-file', undefined, (text) => text),
+    startupDelayMs: number('startup-delay-ms', 0),
+    latencyPerItemMs: number('latency-per-item-ms', 0),
+    latencyPerTokenUs: number('latency-per-token-us', 0),
+    failRate: number('fail-rate', 0, 1),
+    failSeed: whole('fail-seed', 1),
+    failAfter: optionalWhole('fail-after'),
+    hangAfter: optionalWhole('hang-after'),
+    crashAfter: optionalWhole('crash-after'),
+    crashOnStart: flags['crash-on-start'] === true,
+    oom: oneOf('oom', ['never', 'at-load', 'at-run']),
+  };
+  if (problems.length > 0) throw new OptionsError(`${problems.join('\n')}\nTry --help.`);
+  return options;
+}
+
+export function helpText(): string {
+  const width = Math.max(...optionDocs.map(({ flag, value }) => flag.length + value.length)) + 2;
+  const lines = optionDocs.map(({ flag, value, fallback, meaning, variable }) => {
+    const left = `  ${`${flag} ${value}`.trimEnd().padEnd(width)}`;
+    return `${left} ${meaning} (default ${fallback}${variable ? `; variable ${variable}` : ''})`;
+  });
+  return [
+    'cpu-model-server: a model server on the CPU behind the HTTP API of text-embeddings-inference.',
+    'Its engine is lexical (hashed n-grams, BM25): no weights, no download, not a neural model.',
+    '',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+function parseFlags(args: readonly string[], problems: string[]): Record<string, string | boolean | undefined> {
+  const options = Object.fromEntries([
+    ...optionDocs.map(({ flag, value }) => [flag.slice(2), { type: value === '' ? ('boolean' as const) : ('string' as const) }]),
+    ['help', { type: 'boolean' as const, short: 'h' }],
+  ]);
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | boolean | undefined>;
+  } catch (error) {
+    problems.push((error as Error).message);
+    return {};
+  }
+}
+
+function numberFrom(minimum: number, isWhole: boolean, maximum = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number | undefined => {
+    const value = Number(text);
+    const fits = text.trim() !== '' && value >= minimum && value <= maximum && (!isWhole || Number.isInteger(value));
+    return fits ? value : undefined;
+  };
+}
+
+const truthFrom = (text: string) => (text === 'true' ? true : text === 'false' ? false : undefined);
