@@ -99,7 +99,7 @@ export class ModelServerClient {
       const answer = await fetch(url, { signal: limit, redirect: 'manual', dispatcher: this.#pool, headers: this.#authorization });
       await answer.arrayBuffer();
       const ok = answer.status === 200;
-      return { ok, status: answer.status, isRefused: false, description: ok ? 'healthy' : `answers ${answer.status}` };
+      return { ok, status: answer.status, isRefused: false, description: ok ? 'is healthy' : `answers ${answer.status}` };
     } catch (error) {
       const code = causeCode(error);
       if (code === 'ECONNREFUSED') return { ok: false, status: undefined, isRefused: true, description: 'refuses connections' };

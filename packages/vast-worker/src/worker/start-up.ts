@@ -46,7 +46,7 @@ export async function awaitModel(deps: StartUpDeps, signal: AbortSignal): Promis
     const health = deps.loadedBy === 'health' ? await deps.probe.check(probeTimeoutMs, signal) : undefined;
     if (health?.ok) {
       deps.metrics.modelServerUp(true);
-      state.signal('model-loaded', `the model server ${health.description}`);
+      state.signal('model-loaded', `the model server ${health.description}; benchmarking`);
     } else if (waitedSeconds > loadTimeout) {
       const last = health ? `it ${health.description}` : 'no log line matched onLoad';
       state.signal('model-failed', `the model server did not load within ${loadTimeout} s: ${last}`);
