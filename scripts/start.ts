@@ -59,8 +59,12 @@ function workerEnvironment({ workerPort, modelPort }: StartOptions): NodeJS.Proc
 
 async function requireFreePorts({ workerPort, modelPort }: StartOptions): Promise<void> {
   const taken: string[] = [];
-  if (!(await isPortFree(workerPort))) taken.push(`Port ${workerPort}, for the worker, is taken: npm start -- --worker-port ${workerPort + 100}, or set WORKER_PORT.`);
-  if (!(await isPortFree(modelPort))) taken.push(`Port ${modelPort}, for the model server, is taken: npm start -- --model-port ${modelPort + 100}, or set MODEL_SERVER_PORT.`);
+  if (!(await isPortFree(workerPort)))
+    taken.push(`Port ${workerPort}, for the worker, is taken: npm start -- --worker-port ${workerPort + 100}, or set WORKER_PORT.`);
+  if (!(await isPortFree(modelPort)))
+    taken.push(
+      `Port ${modelPort}, for the model server, is taken: npm start -- --model-port ${modelPort + 100}, or set MODEL_SERVER_PORT.`,
+    );
   if (taken.length > 0) throw new UsageError(taken.join('\n'));
 }
 
@@ -68,7 +72,13 @@ async function build({ verbose }: StartOptions, children: Child[], signal: Abort
   say('Building …');
   const startedAt = performance.now();
   const filters = ['--filter=@bluefly/agent-brain', '--filter=@bluefly/cpu-model-server'];
-  const turbo = new Child('build', 'turbo', ['run', 'build', ...filters, '--output-logs=new-only'], { ...process.env, TURBO_TELEMETRY_DISABLED: '1' }, verbose);
+  const turbo = new Child(
+    'build',
+    'turbo',
+    ['run', 'build', ...filters, '--output-logs=new-only'],
+    { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+    verbose,
+  );
   children.push(turbo);
   await Promise.race([turbo.success, untilAborted(signal)]);
   signal.throwIfAborted();

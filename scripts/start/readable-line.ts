@@ -12,7 +12,7 @@ export function readableLine(line: string, verbose: boolean): string | undefined
   const { level, msg, time: _time, ...facts } = record;
   const isPhase = msg === 'phase changed';
   if (!verbose && !isPhase && (!alwaysShown.has(level) || quietMessages.has(msg))) return undefined;
-  if (isPhase && !verbose) return `${facts.phase}: ${facts.reason}`;
+  if (isPhase && !verbose) return `${String(facts.phase)}: ${String(facts.reason)}`;
   const rest = Object.entries(facts).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return [level.padEnd(5), msg, ...rest].join(' ').trim();
 }

@@ -71,7 +71,11 @@ export class Backend {
   async check(): Promise<boolean> {
     if (this.#isHealthy && !this.#isRunning) return true;
     try {
-      await this.run(1, () => undefined, () => false);
+      await this.run(
+        1,
+        () => undefined,
+        () => false,
+      );
     } catch {
       return false;
     }

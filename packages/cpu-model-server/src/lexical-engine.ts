@@ -85,7 +85,10 @@ function project(features: Features, dimensions: number): Float32Array {
 
 /** BM25 squeezed to where a cross-encoder's logits lie, so that a sigmoid tells them apart; nothing shared is clearly low. */
 function rerankByTerms(query: string, documents: readonly string[]): number[] {
-  const terms = (text: string) => stems(text).filter(({ isCommon }) => !isCommon).map(({ stem }) => stem);
+  const terms = (text: string) =>
+    stems(text)
+      .filter(({ isCommon }) => !isCommon)
+      .map(({ stem }) => stem);
   return bm25(terms(query), documents.map(terms)).map((score) => 2.5 * score - 5);
 }
 
@@ -95,9 +98,11 @@ interface Stem {
 }
 
 const commonWords = new Set(
-  ('a about after all also am an and any are as at be because been before but by can could did do does for from had has have he her his how i if in into ' +
+  (
+    'a about after all also am an and any are as at be because been before but by can could did do does for from had has have he her his how i if in into ' +
     'is it its just me more my no not of on or our out over she should so some than that the their them then there these they this to up us was we were what ' +
-    'when where which who why will with would you your').split(' '),
+    'when where which who why will with would you your'
+  ).split(' '),
 );
 
 function stems(text: string): Stem[] {
@@ -105,7 +110,26 @@ function stems(text: string): Stem[] {
   return words.map((word) => ({ stem: stemOf(word), isCommon: commonWords.has(word) }));
 }
 
-const endings = ['ization', 'ations', 'ation', 'ingly', 'ments', 'ment', 'ness', 'edly', 'ings', 'ing', 'ies', 'ied', 'ers', 'er', 'ed', 'es', 'ly', 's'];
+const endings = [
+  'ization',
+  'ations',
+  'ation',
+  'ingly',
+  'ments',
+  'ment',
+  'ness',
+  'edly',
+  'ings',
+  'ing',
+  'ies',
+  'ied',
+  'ers',
+  'er',
+  'ed',
+  'es',
+  'ly',
+  's',
+];
 
 /** The longest common ending off, as long as three letters stay: close enough for words to meet. */
 function stemOf(word: string): string {

@@ -51,7 +51,11 @@ export function countTokens(text: string): number {
 }
 
 /** Lower case, compatibility forms joined, accents off. */
-export const normalizeWord = (word: string): string => word.normalize('NFKD').replace(/\p{M}+/gu, '').toLowerCase();
+export const normalizeWord = (word: string): string =>
+  word
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
 
 const pieceId = (piece: string) => firstPieceId + (hashText(piece, 0) % (vocabularySize - firstPieceId));
 

@@ -46,8 +46,20 @@ export const optionDocs: readonly OptionDoc[] = [
   { flag: '--hostname', value: 'address', fallback: '127.0.0.1', meaning: 'where to listen (TEI: 0.0.0.0)' },
   { flag: '--port', variable: 'PORT', value: 'port', fallback: '8000', meaning: 'port; 0 takes a free one' },
   { flag: '--dimensions', value: 'number', fallback: '384', meaning: 'length of an embedding' },
-  { flag: '--served-model-name', variable: 'SERVED_MODEL_NAME', value: 'text', fallback: 'bluefly/lexical-<dimensions>', meaning: 'name in answers' },
-  { flag: '--max-concurrent-requests', variable: 'MAX_CONCURRENT_REQUESTS', value: 'number', fallback: '512', meaning: 'permits, one per input item; 429 beyond' },
+  {
+    flag: '--served-model-name',
+    variable: 'SERVED_MODEL_NAME',
+    value: 'text',
+    fallback: 'bluefly/lexical-<dimensions>',
+    meaning: 'name in answers',
+  },
+  {
+    flag: '--max-concurrent-requests',
+    variable: 'MAX_CONCURRENT_REQUESTS',
+    value: 'number',
+    fallback: '512',
+    meaning: 'permits, one per input item; 429 beyond',
+  },
   { flag: '--max-batch-tokens', variable: 'MAX_BATCH_TOKENS', value: 'number', fallback: '16384', meaning: 'tokens of one batch' },
   { flag: '--max-client-batch-size', variable: 'MAX_CLIENT_BATCH_SIZE', value: 'number', fallback: '32', meaning: 'items of one request' },
   { flag: '--max-input-length', value: 'number', fallback: '512', meaning: 'tokens of one item, special ones included' },
@@ -142,9 +154,12 @@ export function helpText(): string {
 }
 
 function parseFlags(args: readonly string[], problems: string[]): Record<string, string | boolean | undefined> {
-  const options = Object.fromEntries([
-    ...optionDocs.map(({ flag, value }) => [flag.slice(2), { type: value === '' ? ('boolean' as const) : ('string' as const) }]),
-    ['help', { type: 'boolean' as const, short: 'h' }],
+  const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = Object.fromEntries<{
+    type: 'boolean' | 'string';
+    short?: string;
+  }>([
+    ...optionDocs.map(({ flag, value }) => [flag.slice(2), { type: value === '' ? 'boolean' : 'string' }] as const),
+    ['help', { type: 'boolean', short: 'h' }],
   ]);
   try {
     return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | boolean | undefined>;

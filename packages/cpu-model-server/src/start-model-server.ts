@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backend, Permits } from './backend.ts';
 import { createTeiServer } from './http-server.ts';
@@ -46,7 +46,8 @@ export async function startModelServer(given: Partial<ModelServerOptions> = {}, 
   log('INFO', sources.maxTokens, `Maximum number of tokens per request: ${options.maxInputLength}`);
   log('INFO', sources.tokenization, 'Starting 1 tokenization workers');
   log('INFO', sources.startBackend, 'Starting model backend');
-  if (options.startupDelayMs > 0) await sleep(options.startupDelayMs, undefined, surroundings.signal ? { signal: surroundings.signal } : {});
+  if (options.startupDelayMs > 0)
+    await sleep(options.startupDelayMs, undefined, surroundings.signal ? { signal: surroundings.signal } : {});
   if (options.oom === 'at-load') {
     const reason = 'DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
     log('ERROR', sources.backend, `Could not start Candle backend: Could not start backend: ${reason}`);

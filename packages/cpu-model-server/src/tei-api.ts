@@ -3,7 +3,7 @@ import type { Engine, EngineInput } from './engine.ts';
 import { countTokens, tokenize } from './lexical-tokenizer.ts';
 import type { ModelServerOptions } from './options.ts';
 import { TeiError } from './tei-errors.ts';
-import { sources, type TeiLog, rustDuration } from './tei-log.ts';
+import { rustDuration, sources, type TeiLog } from './tei-log.ts';
 import type { TeiMetrics } from './tei-metrics.ts';
 import {
   deserialize,
@@ -237,7 +237,10 @@ function prepare(input: EngineInput, truncation: Truncation, { options }: TeiDep
   const limit = options.maxInputLength;
   if (input.length === 0) throw new TeiError('Empty', 'Input validation error: `inputs` cannot be empty');
   if (typeof input === 'string' && input.length > limit * charactersPerToken) {
-    throw new TeiError('Validation', `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${input.length}`);
+    throw new TeiError(
+      'Validation',
+      `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${input.length}`,
+    );
   }
   const tokens = typeof input === 'string' ? countTokens(input) : input.length;
   if (tokens <= limit) return { input, tokens };

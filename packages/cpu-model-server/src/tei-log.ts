@@ -65,7 +65,9 @@ const levelColor: Record<Level, string> = { INFO: '32', WARN: '33', ERROR: '31' 
 
 function coloredLine(time: string, level: Level, source: LogSource, message: string, span?: Span): string {
   const fields = span ? Object.entries(span.fields).map(([key, value]) => `\u001b[3m${key}\u001b[0m${dim('=')}"${value}"`) : [];
-  const prefix = span ? `\u001b[1m${span.name}\u001b[0m${fields.length > 0 ? `\u001b[1m{\u001b[0m${fields.join(' ')}\u001b[1m}\u001b[0m` : ''}${dim(':')} ` : '';
+  const prefix = span
+    ? `\u001b[1m${span.name}\u001b[0m${fields.length > 0 ? `\u001b[1m{\u001b[0m${fields.join(' ')}\u001b[1m}\u001b[0m` : ''}${dim(':')} `
+    : '';
   const levelText = `\u001b[${levelColor[level]}m${level.padStart(5)}\u001b[0m`;
   return `${dim(time)} ${levelText} ${prefix}${dim(source.target)}${dim(':')} ${dim(source.file)}${dim(':')}${dim(`${source.line}:`)} ${message}`;
 }

@@ -7,7 +7,10 @@ const tokenIds = z.array(z.int().min(0));
 const oneInput = z.union([z.string(), tokenIds]);
 const input = z.union([z.string(), tokenIds, z.array(oneInput)]);
 
-const direction = z.enum(['Right', 'Left', 'right', 'left']).default('Right').transform((text) => text.toLowerCase() as 'right' | 'left');
+const direction = z
+  .enum(['Right', 'Left', 'right', 'left'])
+  .default('Right')
+  .transform((text) => text.toLowerCase() as 'right' | 'left');
 const common = {
   truncate: z.boolean().nullish(),
   truncation_direction: direction,

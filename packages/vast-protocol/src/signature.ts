@@ -45,14 +45,20 @@ export function verifySignature({ key, form, auth, rawAuth }: VerifySignatureInp
   const signature = decodeBase64(auth.signature);
   if (!signature) return false;
   try {
-    return createVerify('RSA-SHA256').update(signedMessage(form, auth, rawAuth)).verify(key, signature);
+    return createVerify('RSA-SHA256')
+      .update(signedMessage(form, auth, rawAuth))
+      .verify(key, signature);
   } catch {
     return false;
   }
 }
 
 /** Signs as the router does. For emulators and tests. */
-export function signAuth<Fields extends SignedFields>(privateKey: KeyObject, fields: Fields, form: SignatureForm = 'url'): Fields & { signature: string } {
+export function signAuth<Fields extends SignedFields>(
+  privateKey: KeyObject,
+  fields: Fields,
+  form: SignatureForm = 'url',
+): Fields & { signature: string } {
   const signature = createSign('RSA-SHA256').update(signedMessage(form, fields)).sign(privateKey, 'base64');
   return { ...fields, signature };
 }

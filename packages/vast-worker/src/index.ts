@@ -1,3 +1,4 @@
+export type { CallModelInit } from './adapters/model-server-client.ts';
 export { ConfigError, type ConfigProblem, type ErrorCode, WorkerError } from './errors.ts';
 export { createVastWorker, type VastWorker, type VastWorkerOptions } from './vast-worker.ts';
 export { LogActionConfig, loadConfig, type ResolvedConfig, WorkerConfig } from './worker/config.ts';
@@ -10,4 +11,3 @@ export {
   type Respond,
   type RespondInput,
 } from './worker/handler-config.ts';
-export type { CallModelInit } from './adapters/model-server-client.ts';

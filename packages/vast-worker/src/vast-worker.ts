@@ -1,6 +1,6 @@
-import { readReportTarget } from './worker/environment.ts';
 import { loadConfig, type WorkerConfig } from './worker/config.ts';
 import { createWorker, type Parts } from './worker/create-worker.ts';
+import { readReportTarget } from './worker/environment.ts';
 import { reportFailedStart } from './worker/failed-start.ts';
 import { runWorker } from './worker/run-worker.ts';
 

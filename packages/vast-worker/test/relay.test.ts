@@ -23,13 +23,23 @@ describe('relay', () => {
     await using rig = await startRig();
     const compressed = gzipSync('{"a":1}');
     rig.model.answer = ({ response }) => {
-      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-encoding': 'gzip', 'content-length': compressed.length, 'set-cookie': 'a=b', server: 'x' });
+      response.writeHead(200, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-encoding': 'gzip',
+        'content-length': compressed.length,
+        'set-cookie': 'a=b',
+        server: 'x',
+      });
       response.end(compressed);
     };
     const reply = await rig.post('/test', {});
 
     expect(reply.body.equals(compressed)).toBe(true);
-    expect(reply.headers).toMatchObject({ 'content-encoding': 'gzip', 'content-type': 'application/json; charset=utf-8', 'content-length': String(compressed.length) });
+    expect(reply.headers).toMatchObject({
+      'content-encoding': 'gzip',
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(compressed.length),
+    });
     expect(reply.headers).not.toHaveProperty('set-cookie');
     expect(reply.headers).not.toHaveProperty('server');
   });
@@ -81,7 +91,11 @@ describe('relay', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       const push = () => {
         while (written < 256 && response.write(chunk)) written += 1;
-        if (written < 256) response.once('drain', () => { written += 1; push(); });
+        if (written < 256)
+          response.once('drain', () => {
+            written += 1;
+            push();
+          });
         else response.end();
       };
       push();

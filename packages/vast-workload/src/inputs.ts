@@ -23,7 +23,8 @@ export function countInputs(body: Body): number {
 export function countInputTokens(body: Body, options: { maxInputTokens?: number } = {}): number {
   const limit = options.maxInputTokens ?? Number.POSITIVE_INFINITY;
   const inputs = inputsOf(body);
-  const items = typeof inputs === 'string' ? [inputs] : Array.isArray(inputs) ? (isTokenIds(inputs) ? [inputs] : inputs) : similarityOf(inputs);
+  const items =
+    typeof inputs === 'string' ? [inputs] : Array.isArray(inputs) ? (isTokenIds(inputs) ? [inputs] : inputs) : similarityOf(inputs);
   if (!items) return Number.NaN;
   let sum = 0;
   for (const item of items) sum += Math.min(tokensOf(item), limit);
@@ -39,7 +40,7 @@ const isTokenIds = (list: readonly unknown[]) => typeof list[0] === 'number';
 function similarityOf(inputs: unknown): unknown[] | undefined {
   if (inputs === null || typeof inputs !== 'object') return undefined;
   const { source_sentence: source, sentences } = inputs as Body;
-  return typeof source === 'string' && Array.isArray(sentences) ? [source, ...sentences] : undefined;
+  return typeof source === 'string' && Array.isArray(sentences) ? [source, ...(sentences as unknown[])] : undefined;
 }
 
 /** A text, a list of token ids, or a pair of texts. */

@@ -31,7 +31,8 @@ function measure(text: string, start: number, end: number): number {
   for (let at = start; at < end; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit < 0x250) latin += 1;
-    else if (unit < 0x1100) otherAlphabet += 1; // Greek, Cyrillic, Arabic, Indic scripts, …
+    else if (unit < 0x1100)
+      otherAlphabet += 1; // Greek, Cyrillic, Arabic, Indic scripts, …
     else dense += 1; // Hangul, CJK, kana, emoji halves, …
   }
   return latin * latinTokensPerUnit + otherAlphabet * otherAlphabetTokensPerUnit + dense * denseScriptTokensPerUnit;

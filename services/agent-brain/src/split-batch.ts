@@ -25,7 +25,7 @@ export async function callInParts(
   callModel: CallModel,
 ): Promise<Response> {
   const starts = Array.from({ length: Math.ceil(items.length / limit) }, (_, index) => index * limit);
-  const answers: unknown[] = new Array(starts.length);
+  const answers: unknown[] = starts.map(() => undefined);
   const figures = new Map<string, number>();
   let failure: Response | undefined;
   let next = 0;
@@ -47,7 +47,9 @@ export async function callInParts(
   }
   await Promise.all(Array.from({ length: Math.min(partsAtOnce, starts.length) }, callNext));
   if (failure) return failure;
-  return Response.json(dialect.merge(answers, starts), { headers: [...figures].map(([name, sum]) => [name, String(sum)] as [string, string]) });
+  return Response.json(dialect.merge(answers, starts), {
+    headers: [...figures].map(([name, sum]) => [name, String(sum)] as [string, string]),
+  });
 }
 
 /** TEI's counts add up over parts; its times do not. */

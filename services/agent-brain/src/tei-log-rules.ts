@@ -7,11 +7,5 @@ import type { LogActionConfig } from '@bluefly/vast-worker';
 export const teiLogRules: LogActionConfig = {
   onLoad: [/(http|grpc)::server: .*: Ready$/, /"message":"Ready"/],
   onError: [/^Error: /, /panicked at/, /Could not start \w+ backend/],
-  onInfo: [
-    'Starting download',
-    'Model artifacts downloaded',
-    'Starting model backend',
-    'Model weights downloaded',
-    'Warming up model',
-  ],
+  onInfo: ['Starting download', 'Model artifacts downloaded', 'Starting model backend', 'Model weights downloaded', 'Warming up model'],
 };

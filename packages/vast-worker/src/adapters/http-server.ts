@@ -76,7 +76,11 @@ function pathOf(request: IncomingMessage): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
-const listenWords: Record<string, string> = { EADDRINUSE: 'is taken', EACCES: 'needs more rights', EADDRNOTAVAIL: 'is not of this machine' };
+const listenWords: Record<string, string> = {
+  EADDRINUSE: 'is taken',
+  EACCES: 'needs more rights',
+  EADDRNOTAVAIL: 'is not of this machine',
+};
 
 function listenProblem(error: NodeJS.ErrnoException, { host, port }: HttpServerOptions): ConfigError {
   const where = error.code === 'EADDRNOTAVAIL' ? 'environment variable WORKER_HOST' : 'environment variable WORKER_PORT';

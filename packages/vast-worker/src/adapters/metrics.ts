@@ -116,14 +116,21 @@ export class WorkerMetrics {
         for (const phase of phases) this.set({ phase }, phase === source.phase() ? 1 : 0);
       },
     });
-    counted('vast_worker_phase_seconds_total', 'Seconds spent in each phase since start: the cold-start ledger', 'phase', () => source.phaseSeconds());
+    counted('vast_worker_phase_seconds_total', 'Seconds spent in each phase since start: the cold-start ledger', 'phase', () =>
+      source.phaseSeconds(),
+    );
     counted('vast_worker_workload_total', 'Workload since start, by what became of it', 'outcome', () => source.totals());
     counted('vast_worker_requests_received_total', 'Authenticated requests since start, refused ones included', undefined, () => ({
       all: source.requestsReceived(),
     }));
-    counted('vast_worker_deletions_dropped_total', 'Finished requests that were forgotten because the control plane was away too long', undefined, () => ({
-      all: source.droppedDeletions(),
-    }));
+    counted(
+      'vast_worker_deletions_dropped_total',
+      'Finished requests that were forgotten because the control plane was away too long',
+      undefined,
+      () => ({
+        all: source.droppedDeletions(),
+      }),
+    );
 
     function counted(name: string, help: string, label: string | undefined, read: () => Readonly<Record<string, number>>): void {
       new Counter({

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { fetch, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -125,10 +126,9 @@ export class ModelServerClient {
   }
 }
 
-
 function mayCarryToken(origin: string): boolean {
   const { protocol, hostname } = new URL(origin);
-  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 
 function causeCode(error: unknown): string | undefined {

@@ -113,7 +113,7 @@ export async function sendResponse(answer: Response, exchange: Exchange): Promis
     return answer.status;
   }
   response.flushHeaders();
-  const reader = answer.body.getReader();
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   exchange.onGone = () => void reader.cancel(exchange.abortReason).catch(() => undefined);
   for (;;) {
     const { done, value } = await reader.read();
@@ -138,4 +138,3 @@ function drained(response: ServerResponse): Promise<void> {
     response.once('close', done);
   });
 }
-

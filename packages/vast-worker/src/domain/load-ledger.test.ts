@@ -121,7 +121,10 @@ describe('load ledger', () => {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('reject' as const), workload: workloads }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('answer' as const), accepted: fc.boolean() }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), accepted: fc.boolean(), limit: fc.integer({ min: 1, max: 20 }) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('delete' as const), accepted: fc.boolean(), limit: fc.integer({ min: 1, max: 20 }) }),
+      },
     );
     let steps = 0;
     fc.assert(

@@ -3,13 +3,7 @@
 export const phases = ['loading', 'benchmarking', 'confirming', 'ready', 'draining', 'failed'] as const;
 export type Phase = (typeof phases)[number];
 
-export type Signal =
-  | 'model-loaded'
-  | 'benchmark-passed'
-  | 'health-confirmed'
-  | 'model-failed'
-  | 'model-back'
-  | 'drain-requested';
+export type Signal = 'model-loaded' | 'benchmark-passed' | 'health-confirmed' | 'model-failed' | 'model-back' | 'drain-requested';
 
 /** Rows are phases, cells are signals. An absent cell means: that signal changes nothing here. */
 export const transitions: Record<Phase, Partial<Record<Signal, Phase>>> = {

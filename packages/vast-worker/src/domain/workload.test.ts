@@ -4,7 +4,10 @@ import { defaultWorkload, measureWorkload } from './workload.ts';
 
 describe('workload', () => {
   it('takes what the calculator says', () => {
-    expect(measureWorkload((data: { input: string[] }) => data.input.length, { input: ['a', 'b'] })).toEqual({ workload: 2, measured: true });
+    expect(measureWorkload((data: { input: string[] }) => data.input.length, { input: ['a', 'b'] })).toEqual({
+      workload: 2,
+      measured: true,
+    });
   });
 
   it('counts 100 without a calculator', () => {

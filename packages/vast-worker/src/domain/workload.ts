@@ -18,10 +18,7 @@ export interface MeasuredWorkload {
  * Runs a route's calculator. Throwing, NaN, infinite, negative, absurdly large or not-a-number results count as
  * `defaultWorkload`. Results are rounded to 1/1024 so that sums of loads are exact and books balance to the last bit.
  */
-export function measureWorkload<Payload>(
-  calculator: ((payload: Payload) => number) | undefined,
-  payload: Payload,
-): MeasuredWorkload {
+export function measureWorkload<Payload>(calculator: ((payload: Payload) => number) | undefined, payload: Payload): MeasuredWorkload {
   if (!calculator) return { workload: defaultWorkload, measured: true };
   let value: unknown;
   try {

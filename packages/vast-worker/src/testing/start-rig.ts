@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { signAuth } from '@bluefly/vast-protocol';
 import { silentLogger } from '../adapters/logger.ts';
 import { createVastWorker, type VastWorker } from '../vast-worker.ts';
@@ -95,7 +95,11 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Opens a request whose answer can be read piece by piece, or left. */
-  open(path: string, body: string | Buffer, { method = 'POST', headers = {} }: { method?: string; headers?: Record<string, string> } = {}): OpenRequest {
+  open(
+    path: string,
+    body: string | Buffer,
+    { method = 'POST', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+  ): OpenRequest {
     const outgoing = httpRequest(this.url + path, {
       method,
       agent: false,

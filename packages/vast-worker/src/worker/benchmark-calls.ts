@@ -59,7 +59,11 @@ export async function runBenchmark(
 }
 
 /** One request of the benchmark's kind. @returns why it failed, or undefined when it was answered with 200 */
-export async function sendCanary({ route, config }: Benchmark, modelServer: ModelServerClient, signal: AbortSignal): Promise<string | undefined> {
+export async function sendCanary(
+  { route, config }: Benchmark,
+  modelServer: ModelServerClient,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const call = await callOnce(route, payloadsOf(config).next().value, modelServer, signal);
   return call.ok ? undefined : call.reason;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
-import { type Handler, HandlerConfig } from './handler-config.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { type Handler, HandlerConfig } from './handler-config.ts';
 
 /** What a service writes, joined with what the machine says. The environment wins: it belongs to whoever operates. */
 
@@ -120,7 +120,15 @@ function handlerProblems(handlers: readonly Handler[]): ConfigProblem[] {
   return problems;
 }
 
-const reservedPaths = new Set(['/health', '/metrics', '/pyworker/update', '/session/create', '/session/get', '/session/health', '/session/end']);
+const reservedPaths = new Set([
+  '/health',
+  '/metrics',
+  '/pyworker/update',
+  '/session/create',
+  '/session/get',
+  '/session/health',
+  '/session/end',
+]);
 
 function optionProblems(error: z.ZodError, config: unknown): ConfigProblem[] {
   return error.issues.map((issue) => ({

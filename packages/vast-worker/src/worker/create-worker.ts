@@ -78,8 +78,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     everythingElse: createOpsApp({
       metrics,
       routes: routes.map((route) => route.handler.route),
-      health: () =>
-        healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),
+      health: () => healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),
     }),
   });
   metrics.observe({

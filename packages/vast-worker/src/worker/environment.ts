@@ -11,22 +11,92 @@ export interface VariableDoc {
 }
 
 export const environmentVariables: readonly VariableDoc[] = [
-  { name: 'CONTAINER_ID', expected: 'a positive integer', fallback: 'standalone: reports to nobody', meaning: "Vast's container id, sent as `id` in every report" },
+  {
+    name: 'CONTAINER_ID',
+    expected: 'a positive integer',
+    fallback: 'standalone: reports to nobody',
+    meaning: "Vast's container id, sent as `id` in every report",
+  },
   { name: 'MASTER_TOKEN', expected: 'a text', fallback: 'empty', meaning: 'shared secret with the control plane, sent as `mtoken`' },
-  { name: 'REPORT_ADDR', expected: 'http(s) URLs, separated by commas', fallback: 'required with CONTAINER_ID', meaning: 'where reports go and the public key comes from, tried in order' },
-  { name: 'PUBLIC_IPADDR', expected: 'an IP address or host name', fallback: 'required with CONTAINER_ID', meaning: 'public address of the host, part of the reported `url`' },
-  { name: 'VAST_TCP_PORT_<WORKER_PORT>', expected: 'a port', fallback: 'required with CONTAINER_ID', meaning: 'public port that the host maps to WORKER_PORT, part of the reported `url`' },
-  { name: 'WORKER_PORT', expected: 'a port, 0 to 65535', fallback: '`workerPort`, else 3000', meaning: 'port of the main listener; 0 takes a free one' },
-  { name: 'WORKER_HOST', expected: 'an address of this machine', fallback: 'all interfaces', meaning: 'address the main listener binds to' },
-  { name: 'UNSECURED', expected: 'yes or no (y yes t true on 1, n no f false off 0)', fallback: 'no', meaning: 'skip signature verification; for laptops and trusted networks' },
-  { name: 'MODEL_SERVER_URL', expected: 'an http(s) URL without a port', fallback: '`modelServerUrl`, else http://127.0.0.1', meaning: 'scheme and host of the model server' },
-  { name: 'MODEL_SERVER_PORT', expected: 'a port, 1 to 65535', fallback: '`modelServerPort`, else 8000', meaning: 'port of the model server' },
-  { name: 'MODEL_HEALTH_ENDPOINT', expected: 'a path or an http(s) URL', fallback: '`modelHealthcheckUrl`, else /health', meaning: "the model server's health" },
-  { name: 'MODEL_LOG', expected: 'a file path', fallback: '`modelLogFile`, else none', meaning: "the model server's log file, read for `logActionConfig`" },
-  { name: 'HF_TOKEN', expected: 'a text', fallback: 'none', meaning: 'sent to the model server as a bearer token, over loopback or https only, and to nobody else' },
+  {
+    name: 'REPORT_ADDR',
+    expected: 'http(s) URLs, separated by commas',
+    fallback: 'required with CONTAINER_ID',
+    meaning: 'where reports go and the public key comes from, tried in order',
+  },
+  {
+    name: 'PUBLIC_IPADDR',
+    expected: 'an IP address or host name',
+    fallback: 'required with CONTAINER_ID',
+    meaning: 'public address of the host, part of the reported `url`',
+  },
+  {
+    name: 'VAST_TCP_PORT_<WORKER_PORT>',
+    expected: 'a port',
+    fallback: 'required with CONTAINER_ID',
+    meaning: 'public port that the host maps to WORKER_PORT, part of the reported `url`',
+  },
+  {
+    name: 'WORKER_PORT',
+    expected: 'a port, 0 to 65535',
+    fallback: '`workerPort`, else 3000',
+    meaning: 'port of the main listener; 0 takes a free one',
+  },
+  {
+    name: 'WORKER_HOST',
+    expected: 'an address of this machine',
+    fallback: 'all interfaces',
+    meaning: 'address the main listener binds to',
+  },
+  {
+    name: 'UNSECURED',
+    expected: 'yes or no (y yes t true on 1, n no f false off 0)',
+    fallback: 'no',
+    meaning: 'skip signature verification; for laptops and trusted networks',
+  },
+  {
+    name: 'MODEL_SERVER_URL',
+    expected: 'an http(s) URL without a port',
+    fallback: '`modelServerUrl`, else http://127.0.0.1',
+    meaning: 'scheme and host of the model server',
+  },
+  {
+    name: 'MODEL_SERVER_PORT',
+    expected: 'a port, 1 to 65535',
+    fallback: '`modelServerPort`, else 8000',
+    meaning: 'port of the model server',
+  },
+  {
+    name: 'MODEL_HEALTH_ENDPOINT',
+    expected: 'a path or an http(s) URL',
+    fallback: '`modelHealthcheckUrl`, else /health',
+    meaning: "the model server's health",
+  },
+  {
+    name: 'MODEL_LOG',
+    expected: 'a file path',
+    fallback: '`modelLogFile`, else none',
+    meaning: "the model server's log file, read for `logActionConfig`",
+  },
+  {
+    name: 'HF_TOKEN',
+    expected: 'a text',
+    fallback: 'none',
+    meaning: 'sent to the model server as a bearer token, over loopback or https only, and to nobody else',
+  },
   { name: 'LOG_LEVEL', expected: 'trace, debug, info, warn, error, fatal or silent', fallback: 'info', meaning: 'what is logged' },
-  { name: 'MAX_BODY_BYTES', expected: 'bytes, at least 1024', fallback: '`maxBodyBytes`, else 33554432 (32 MiB)', meaning: 'limit of a request body after decoding' },
-  { name: 'DRAIN_TIMEOUT_SECONDS', expected: 'seconds', fallback: '`drainTimeout`, else 25', meaning: 'time for open requests to finish after SIGTERM' },
+  {
+    name: 'MAX_BODY_BYTES',
+    expected: 'bytes, at least 1024',
+    fallback: '`maxBodyBytes`, else 33554432 (32 MiB)',
+    meaning: 'limit of a request body after decoding',
+  },
+  {
+    name: 'DRAIN_TIMEOUT_SECONDS',
+    expected: 'seconds',
+    fallback: '`drainTimeout`, else 25',
+    meaning: 'time for open requests to finish after SIGTERM',
+  },
 ];
 
 export interface Environment {
@@ -60,10 +130,7 @@ export interface EnvironmentDefaults {
 }
 
 /** Reads every variable and lists every problem. An empty variable counts as absent. */
-export function readEnvironment(
-  env: NodeJS.ProcessEnv,
-  defaults: EnvironmentDefaults,
-): { values: Environment; problems: ConfigProblem[] } {
+export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDefaults): { values: Environment; problems: ConfigProblem[] } {
   const problems: ConfigProblem[] = [];
 
   function read<Value>(name: string, fallback: Value, parse: (text: string) => Value | undefined): Value {

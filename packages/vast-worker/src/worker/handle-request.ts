@@ -103,7 +103,12 @@ function forwardedBytes(handler: Handler, payload: Payload, payloadBytes: Buffer
  * Runs a handler that does more than relay. Its calls to the model server end with the request, whatever it does.
  * @returns the status it answered with; undefined when it wants the payload relayed
  */
-async function respond(handler: Respond, payload: Payload, exchange: Exchange, modelServer: ModelServerClient): Promise<number | undefined> {
+async function respond(
+  handler: Respond,
+  payload: Payload,
+  exchange: Exchange,
+  modelServer: ModelServerClient,
+): Promise<number | undefined> {
   const over = new AbortController();
   const signal = AbortSignal.any([exchange.signal, over.signal]);
   try {
@@ -139,4 +144,10 @@ function tell(log: Logger, refusal: WorkerError, route: string): void {
 }
 
 /** Where it happened; not the message, which may quote what was sent. */
-const topFrame = (cause: unknown) => (cause instanceof Error ? cause.stack?.split('\n').find((line) => /^\s+at /.test(line))?.trim() : undefined);
+const topFrame = (cause: unknown) =>
+  cause instanceof Error
+    ? cause.stack
+        ?.split('\n')
+        .find((line) => /^\s+at /.test(line))
+        ?.trim()
+    : undefined;

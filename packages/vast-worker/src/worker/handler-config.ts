@@ -71,10 +71,7 @@ export const HandlerConfig = z.strictObject({
 export type HandlerConfig = z.input<typeof HandlerConfig>;
 export type Handler = z.output<typeof HandlerConfig>;
 
-type TypedHandler<Schema extends z.ZodType> = Omit<
-  HandlerConfig,
-  'payload' | 'workloadCalculator' | 'requestParser' | 'respond'
-> & {
+type TypedHandler<Schema extends z.ZodType> = Omit<HandlerConfig, 'payload' | 'workloadCalculator' | 'requestParser' | 'respond'> & {
   payload: Schema;
   workloadCalculator?: (payload: z.output<Schema>) => number;
   requestParser?: (payload: z.output<Schema>) => Payload | Promise<Payload>;

@@ -1,5 +1,5 @@
-import type { TicketDesk } from './tickets.ts';
 import type { WorkerState } from './state.ts';
+import type { TicketDesk } from './tickets.ts';
 
 /** What `/health` says: the phase and why, and the figures the worker acts on. */
 export interface HealthReport {
@@ -27,7 +27,11 @@ export interface HealthReport {
   reportsToControlPlane: boolean;
 }
 
-export function healthReport(state: WorkerState, desk: TicketDesk, facts: { workloadUnit: string; reportsToControlPlane: boolean }): HealthReport {
+export function healthReport(
+  state: WorkerState,
+  desk: TicketDesk,
+  facts: { workloadUnit: string; reportsToControlPlane: boolean },
+): HealthReport {
   const { ledger } = state;
   return {
     status: state.phase === 'ready' ? 'ok' : 'unavailable',

@@ -9,7 +9,7 @@ import type { HealthReport } from './health-report.ts';
 
 export interface OpsAppDeps {
   metrics: WorkerMetrics;
-  health(): HealthReport;
+  health: () => HealthReport;
   /** Configured routes: another method on them is a 405. */
   routes: readonly string[];
 }

@@ -31,8 +31,20 @@ const deletionsPerReport = 500;
 export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Promise<void> {
   const reporter = new Reporter(deps);
   await Promise.all([
-    runLoop(deps, signal, 'status', () => reporter.sendStatus(signal), (idleMs) => deps.state.hasNews || idleMs >= idlePeriodMs),
-    runLoop(deps, signal, 'deletions', () => reporter.sendDeletions(signal), () => deps.state.ledger.unreportedDeletions > 0),
+    runLoop(
+      deps,
+      signal,
+      'status',
+      () => reporter.sendStatus(signal),
+      (idleMs) => deps.state.hasNews || idleMs >= idlePeriodMs,
+    ),
+    runLoop(
+      deps,
+      signal,
+      'deletions',
+      () => reporter.sendDeletions(signal),
+      () => deps.state.ledger.unreportedDeletions > 0,
+    ),
   ]);
 }
 
