@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const sourceCondition = '@bluefly/source';
 
 export default defineConfig({
-  ssr: { resolve: { conditions: [sourceCondition, 'node', 'import', 'module', 'default'] } },
+  ssr: { resolve: { conditions: [sourceCondition] } },
   test: {
     include: ['{packages,services}/**/*.test.ts', 'scripts/**/*.test.ts'],
     execArgv: [`--conditions=${sourceCondition}`],
