@@ -39,7 +39,7 @@ describe('envelope', () => {
     [
       'the payload twice',
       `{"auth_data":${JSON.stringify(auth)},"payload":{"a":1},"payl\\u006fad":{"a":2}}`,
-      ['payload: expected the key once, found it again'],
+      ['payload: expected each key once, found one again'],
     ],
     ['text after the end', `{"auth_data":${JSON.stringify(auth)},"payload":{}} {}`, [': expected valid JSON']],
     ['a byte order mark', `\ufeff{"auth_data":${JSON.stringify(auth)},"payload":{}}`, [': expected valid JSON']],

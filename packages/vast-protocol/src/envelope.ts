@@ -12,6 +12,7 @@ export interface EnvelopeProblem {
 }
 
 export interface EnvelopeHead {
+  /** As it came, unknown keys included: a session is recognised by the whole object. */
   auth: AuthData;
   /** The bytes of `auth_data` as they came: some signature forms cover the text of its numbers. */
   authBytes: Buffer;
@@ -55,50 +56,64 @@ function readHead(bytes: Buffer, maxDepth: number): EnvelopeResult<EnvelopeHead>
   if (!isUtf8(bytes)) return refused('', 'expected UTF-8');
   const found = findMembers(bytes, maxDepth);
   if (!found.ok) return structureProblem(bytes, found.problem, maxDepth);
+  const repeated = repeatedKey(found.members);
+  if (repeated !== undefined) return refused(isOurs(repeated) ? repeated : '', 'expected each key once, found one again');
 
-  let authMember: Member | undefined;
-  let payloadMember: Member | undefined;
-  let sessionMember: Member | undefined;
-  const seen = new Set<string>();
-  for (const member of found.members) {
-    if (seen.has(member.key)) return refused(safeKey(member.key), 'expected the key once, found it again');
-    seen.add(member.key);
-    if (member.key === 'auth_data') authMember = member;
-    else if (member.key === 'payload') payloadMember = member;
-    else if (member.key === 'session_id') sessionMember = member;
-    else if (parseJson(bytes.subarray(member.start, member.end)) === undefined) return notJson;
-  }
-
-  const problems: EnvelopeProblem[] = [];
-  const authBytes = authMember && bytes.subarray(authMember.start, authMember.end);
-  const auth = authBytes && parseJson(authBytes);
-  if (authBytes && auth === undefined) return notJson;
-  const checkedAuth = authBytes ? authDataSchema.safeParse(auth) : undefined;
-  if (!checkedAuth) problems.push({ path: 'auth_data', message: 'field missing' });
-  else if (!checkedAuth.success) {
-    for (const issue of checkedAuth.error.issues) {
-      const path = ['auth_data', ...issue.path.map(String)].join('.');
-      problems.push({ path, message: isMissing(auth, issue.path) ? 'field missing' : issue.message.replace(/^Invalid input: /, '') });
+  let authBytes: Buffer | undefined;
+  let payloadBytes: Buffer | undefined;
+  let auth: unknown;
+  let sessionId: unknown = null;
+  for (const { key, start, end } of found.members) {
+    const valueBytes = bytes.subarray(start, end);
+    if (key === 'payload') {
+      payloadBytes = valueBytes;
+      continue;
     }
+    const value = parseJson(valueBytes); // members that nobody reads must be JSON too
+    if (value === undefined) return notJson;
+    if (key === 'auth_data') [auth, authBytes] = [value, valueBytes];
+    else if (key === 'session_id') sessionId = value;
   }
 
-  const sessionId = sessionMember ? parseJson(bytes.subarray(sessionMember.start, sessionMember.end)) : null;
-  if (sessionId === undefined) return notJson;
-  if (sessionId !== null && typeof sessionId !== 'string') problems.push({ path: 'session_id', message: 'expected a text or null' });
-
-  const payloadBytes = payloadMember && bytes.subarray(payloadMember.start, payloadMember.end);
-  if (!payloadBytes) problems.push({ path: 'payload', message: 'field missing' });
-  else if (payloadBytes[0] !== 0x7b) problems.push({ path: 'payload', message: 'expected an object' });
-
-  if (problems.length > 0) return { ok: false, problems };
-  return {
-    ok: true,
-    auth: checkedAuth?.data as AuthData,
-    authBytes: authBytes as Buffer,
-    sessionId: sessionId as string | null,
-    payloadBytes: payloadBytes as Buffer,
-  };
+  if (authBytes && payloadBytes?.[0] === openBrace && isSessionId(sessionId) && authDataSchema.safeParse(auth).success) {
+    return { ok: true, auth: auth as AuthData, authBytes, sessionId, payloadBytes };
+  }
+  return { ok: false, problems: [...authProblems(auth), ...sessionProblems(sessionId), ...payloadProblems(payloadBytes)] };
 }
+
+/** Decoders disagree on which of two equal keys counts: what one checks, another might not read. */
+function repeatedKey(members: readonly Member[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { key } of members) {
+    if (seen.has(key)) return key;
+    seen.add(key);
+  }
+  return undefined;
+}
+
+/** Keys of ours are named; another key is the caller's own word. */
+const isOurs = (key: string) => key === 'auth_data' || key === 'payload' || key === 'session_id';
+
+const isSessionId = (value: unknown): value is string | null => value === null || typeof value === 'string';
+
+function authProblems(auth: unknown): EnvelopeProblem[] {
+  if (auth === undefined) return [{ path: 'auth_data', message: 'field missing' }];
+  const issues = authDataSchema.safeParse(auth).error?.issues ?? [];
+  return issues.map(({ path, message }) => ({
+    path: ['auth_data', ...path.map(String)].join('.'),
+    message: isMissing(auth, path) ? 'field missing' : message.replace(/^(Invalid input|Too small|Too big): /, ''),
+  }));
+}
+
+const sessionProblems = (sessionId: unknown): EnvelopeProblem[] =>
+  isSessionId(sessionId) ? [] : [{ path: 'session_id', message: 'expected a text or null' }];
+
+function payloadProblems(payloadBytes: Buffer | undefined): EnvelopeProblem[] {
+  if (!payloadBytes) return [{ path: 'payload', message: 'field missing' }];
+  return payloadBytes[0] === openBrace ? [] : [{ path: 'payload', message: 'expected an object' }];
+}
+
+const openBrace = 0x7b;
 
 function structureProblem(bytes: Buffer, problem: 'not-an-object' | 'malformed' | 'too-deep', maxDepth: number): EnvelopeResult<never> {
   if (problem === 'too-deep') return refused('', `expected at most ${maxDepth} levels of nesting`);
@@ -121,9 +136,6 @@ function parseJson(bytes: Buffer): unknown {
     return undefined;
   }
 }
-
-/** Keys of ours are named; another caller's key is his own affair. */
-const safeKey = (key: string) => (['auth_data', 'payload', 'session_id'].includes(key) ? key : 'a top-level key');
 
 function isMissing(root: unknown, path: readonly PropertyKey[]): boolean {
   const [key] = path;

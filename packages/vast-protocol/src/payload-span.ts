@@ -63,7 +63,12 @@ function endOfValue(bytes: Buffer, start: number, depthLeft: number): number {
   let at = start;
   while (at < length) {
     const byte = bytes[at] as number;
-    if (byte === quote) {
+    if (byte < openBracket) {
+      // Digits, commas, colons, blanks: most of what stands between strings.
+      if (byte !== quote) {
+        at += 1;
+        continue;
+      }
       at = endOfString(bytes, at);
       if (at === -1) return -1;
       continue;
@@ -91,24 +96,42 @@ function endOfScalar(bytes: Buffer, start: number): number {
   return at;
 }
 
-/** @returns the index after the closing quote, -1 when there is none. A quote after an odd run of backslashes is escaped. */
+/**
+ * The call of the native search costs as much as looking at some dozens of bytes, so the start of a string, and what
+ * follows an escaped quote, is looked at here.
+ */
+const lookedAtHere = 48;
+
+/** @returns the index after the closing quote, -1 when there is none */
 function endOfString(bytes: Buffer, start: number): number {
-  let at = start;
+  const length = bytes.length;
+  let at = start + 1;
   for (;;) {
-    at = bytes.indexOf(quote, at + 1);
-    if (at === -1) return -1;
-    if (bytes[at - 1] !== backslash) return at + 1;
-    let run = at - 1;
-    while (run > start && bytes[run] === backslash) run -= 1;
-    if ((at - 1 - run) % 2 === 0) return at + 1;
+    const until = Math.min(at + lookedAtHere, length);
+    while (at < until) {
+      const byte = bytes[at] as number;
+      if (byte === quote) return at + 1;
+      at += byte === backslash ? 2 : 1;
+    }
+    const found = at < length ? bytes.indexOf(quote, at) : -1;
+    if (found === -1) return -1;
+    if (!isEscaped(bytes, found, at)) return found + 1;
+    at = found + 1;
   }
 }
 
-/** Keys are compared as JSON means them: `"payl\u006fad"` is `payload`. */
+/** A quote after an odd run of backslashes is escaped. `from`: where the run begins at the earliest. */
+function isEscaped(bytes: Buffer, at: number, from: number): boolean {
+  let run = at;
+  while (run > from && bytes[run - 1] === backslash) run -= 1;
+  return (at - run) % 2 === 1;
+}
+
+/** Keys are compared as JSON means them: `"payl\u006fad"` is `payload`. undefined: not a JSON string. */
 function decodeKey(bytes: Buffer, start: number, end: number): string | undefined {
-  const raw = bytes.toString('utf8', start + 1, end - 1);
-  if (!raw.includes('\\')) return raw;
   try {
+    const raw = bytes.toString('utf8', start + 1, end - 1);
+    if (!raw.includes('\\') && !/[\0-\x1f]/.test(raw)) return raw;
     return JSON.parse(`"${raw}"`) as string;
   } catch {
     return undefined;

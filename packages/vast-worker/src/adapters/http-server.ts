@@ -61,12 +61,14 @@ export class HttpServer {
     });
   }
 
-  /** Takes no more connections; open ones end after their answer. */
-  async close(): Promise<void> {
+  /** Takes no more connections; open ones end after their answer, or after `graceMs`. */
+  async close(graceMs = 1_000): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    this.#server.closeAllConnections();
+    const closeIdle = setInterval(() => this.#server.closeIdleConnections(), 20);
+    const closeAll = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
+    clearInterval(closeIdle);
+    clearTimeout(closeAll);
   }
 }
 

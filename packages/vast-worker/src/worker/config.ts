@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
-import { type Environment, readEnvironment } from './environment.ts';
+import { type Environment, httpUrlFrom, readEnvironment } from './environment.ts';
 import { type Handler, HandlerConfig } from './handler-config.ts';
 
 /** What a service writes, joined with what the machine says. The environment wins: it belongs to whoever operates. */
@@ -17,12 +17,16 @@ export const LogActionConfig = z.strictObject({
 });
 export type LogActionConfig = z.input<typeof LogActionConfig>;
 
+const isServerUrl = (text: string) => httpUrlFrom(text) !== undefined;
 const port = z.int().min(0).max(65_535);
 const seconds = z.number().positive();
 
 export const WorkerConfig = z.strictObject({
   /** Scheme and host of the model server, without a port. */
-  modelServerUrl: z.url({ protocol: /^https?$/, error: 'expected a URL such as http://127.0.0.1' }).optional(),
+  modelServerUrl: z
+    .string()
+    .refine(isServerUrl, { error: 'expected an http(s) URL without port and path, such as http://127.0.0.1' })
+    .optional(),
   modelServerPort: port.min(1).optional(),
   /** Where the model server writes its log. Without one, its health says when it is loaded. */
   modelLogFile: z.string().min(1).optional(),
@@ -140,7 +144,7 @@ function optionProblems(error: z.ZodError, config: unknown): ConfigProblem[] {
 
 function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `no key named ${issue.keys.join(', ')}`;
-  return issue.message.replace(/^Invalid input: /, '').replace(/^expected /, '');
+  return issue.message.replace(/^.*?\bexpected /, '');
 }
 
 const optionPath = (path: readonly PropertyKey[]) =>

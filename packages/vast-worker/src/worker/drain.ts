@@ -3,6 +3,7 @@ import type { AssembledWorker } from './create-worker.ts';
 import { sendFinalReports } from './report-loop.ts';
 
 const lastReportTimeoutMs = 5_000;
+const lastAnswerTimeoutMs = 1_000;
 
 /** Refuse new requests, finish open ones up to a limit, end the rest, tell the control plane, stop listening. */
 export async function drain({ config, parts, state, desk, server, reporting }: AssembledWorker): Promise<void> {
@@ -17,6 +18,7 @@ export async function drain({ config, parts, state, desk, server, reporting }: A
   } catch {
     log.warn({ openRequests: state.ledger.openCount }, 'drain time is up; ending what is open');
     desk.abortAll(new WorkerError('WORKER_DRAINING', 'drain time is up'));
+    await desk.untilIdle(AbortSignal.timeout(lastAnswerTimeoutMs)).catch(() => undefined);
   } finally {
     stopTimer();
   }

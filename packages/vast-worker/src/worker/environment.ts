@@ -216,7 +216,8 @@ function truthFrom(text: string): boolean | undefined {
   return /^(n|no|f|false|off|0)$/i.test(text) ? false : undefined;
 }
 
-function httpUrlFrom(text: string): string | undefined {
+/** Scheme and host; a port would be in the way of MODEL_SERVER_PORT. */
+export function httpUrlFrom(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.port !== '' || url.pathname !== '/' || url.search !== '') return undefined;
   return url.origin;

@@ -1,4 +1,5 @@
 import { tailLines } from '../adapters/log-tail.ts';
+import type { Logger } from '../adapters/logger.ts';
 import { readLogLine } from '../domain/log-lines.ts';
 import type { AssembledWorker } from './create-worker.ts';
 import { drain } from './drain.ts';
@@ -11,28 +12,39 @@ import { awaitModel, confirm, measurePerf } from './start-up.ts';
  * @throws what `listen` meets; nothing later
  */
 export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (port: number) => void): Promise<void> {
-  const { config, parts, server } = worker;
+  const { config, server } = worker;
+  const { log } = worker.parts;
   const port = await server.listen();
-  parts.log.info({ port, routes: config.handlers.map(({ route }) => route), workloadUnit: config.workloadUnit }, 'listening');
+  log.info({ port, routes: config.handlers.map(({ route }) => route), workloadUnit: config.workloadUnit }, 'listening');
   noteUnusualSettings(worker);
   listening(port);
 
   const over = new AbortController();
+  const alive = AbortSignal.any([stop, over.signal]);
   const background = [
-    worker.reporting && runReportLoops(worker.reporting, over.signal),
-    worker.verifier?.run(over.signal),
-    config.modelLogFile && followLog(worker, config.modelLogFile, over.signal),
-    learnPerf(worker, over.signal),
+    unlessAborted(alive, log, () => liveThroughPhases(worker, alive)),
+    unlessAborted(over.signal, log, () => worker.reporting && runReportLoops(worker.reporting, over.signal)),
+    unlessAborted(over.signal, log, () => worker.verifier?.run(over.signal)),
+    unlessAborted(over.signal, log, () => config.modelLogFile && followLog(worker, config.modelLogFile, over.signal)),
+    unlessAborted(over.signal, log, () => learnPerf(worker, over.signal)),
   ];
-  const life = liveThroughPhases(worker, AbortSignal.any([stop, over.signal]));
 
   await untilAborted(stop);
   await drain(worker);
   over.abort(new Error('the worker has stopped'));
-  await Promise.allSettled([life, ...background]);
+  await Promise.all(background);
   await worker.modelServer.close();
   await worker.controlPlane.close();
-  parts.log.info({}, 'stopped');
+  log.info({}, 'stopped');
+}
+
+/** The pieces of a life end by being aborted; whatever else ends one is ours to mend, and must not end the others. */
+async function unlessAborted(signal: AbortSignal, log: Logger, piece: () => unknown): Promise<void> {
+  try {
+    await piece();
+  } catch (error) {
+    if (!signal.aborted) log.error({ err: error }, 'a part of the worker failed. This is a bug.');
+  }
 }
 
 /** One step per phase; each ends when the phase does. */
