@@ -24,16 +24,13 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const { process } of [worker, model]) {
-    process.kill('SIGTERM');
-    await once(process, 'close');
-    expect(process.exitCode).toBe(0);
-  }
+  await worker[Symbol.asyncDispose]();
+  await model[Symbol.asyncDispose]();
 });
 
 /** Wraps what a client of the model's own API sends. */
 const envelopeFetch: typeof fetch = async (input, init) => {
-  const payload: unknown = JSON.parse(String(init?.body));
+  const payload: unknown = JSON.parse(init?.body as string);
   const grant = { cost: 1, endpoint: 'test', reqnum: 1, request_idx: 1, signature: 'unsecured', url };
   return fetch(input, { ...init, body: JSON.stringify({ auth_data: grant, payload }) });
 };
@@ -92,6 +89,14 @@ describe('agent-brain', () => {
     const mixed = await envelopeFetch(`${url}/embed`, { method: 'POST', body: JSON.stringify({ inputs: [...Array(40).fill('a'), ''] }) });
     expect(mixed.status).toBe(400);
     expect(await mixed.json()).toMatchObject({ error_type: 'Empty' });
+  });
+
+  it('stops with exit code 0 on SIGTERM, the model server as well', async () => {
+    for (const { process } of [worker, model]) {
+      process.kill('SIGTERM');
+      await once(process, 'close');
+      expect(process.exitCode).toBe(0);
+    }
   });
 
   it('counts in tokens when asked to', async () => {
