@@ -83,8 +83,9 @@ export async function startModelServer(given: Partial<ModelServerOptions> = {}, 
     async stop() {
       log('INFO', sources.shutdown, 'signal received, starting graceful shutdown');
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      const closeIdle = setInterval(() => server.closeIdleConnections(), 20); // also those that become idle only now
       await closed;
+      clearInterval(closeIdle);
     },
   };
 }

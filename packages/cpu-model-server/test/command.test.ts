@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { optionDocs } from '../src/options.ts';
+
+function run(args: string[], script = '../src/main.ts') {
+  const child = spawn(process.execPath, ['--conditions=@bluefly/source', fileURLToPath(new URL(script, import.meta.url)), ...args], {
+    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1' },
+  });
+  let output = '';
+  const closed = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as string | null }));
+  const said = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.includes(text)) resolve();
+      };
+      child.stdout.on('data', look);
+      child.stderr.on('data', look);
+      void closed.then(() => reject(new Error(`ended without saying ${text}: ${output}`)));
+    });
+  return { child, closed, said, output: () => output };
+}
+
+const portOf = (output: string) => Number(/Starting HTTP server: 127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
+
+describe('the command', () => {
+  it('refuses connections until it is loaded, then logs Ready; SIGTERM finishes what is in flight and ends with 0', async () => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+
+    const server = run(['--port', String(port), '--startup-delay-ms', '300', '--latency-per-item-ms', '100']);
+    await server.said('Starting model backend');
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+    await server.said(': Ready');
+    const answer = fetch(`http://127.0.0.1:${port}/embed`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"inputs":["a","b"]}',
+    });
+    await (await fetch(`http://127.0.0.1:${port}/info`)).text(); // the request before it has arrived by now
+    server.child.kill('SIGTERM');
+    expect((await answer).status).toBe(200);
+    await (await answer).text();
+    expect(await server.closed).toEqual({ code: 0, signal: null });
+    expect(server.output()).toContain('signal received, starting graceful shutdown');
+  });
+
+  it.each([
+    [
+      'out of memory at load',
+      ['--oom', 'at-load'],
+      'Error: Could not create backend\n\nCaused by:\n    Could not start backend: Could not start a suitable backend',
+    ],
+    ['a crash on start', ['--crash-on-start'], 'Error: Could not create backend'],
+    [
+      'options that are wrong, all of them',
+      ['--port', 'x', '--fail-rate', '2'],
+      '--port: expected port, found "x"\n--fail-rate: expected 0 to 1, found "2"',
+    ],
+    ['an option nobody knows', ['--nope'], "Unknown option '--nope'"],
+  ])('ends with 1 and says why: %s', async (_, args, text) => {
+    const server = run(args);
+    await server.said(text);
+    expect((await server.closed).code).toBe(1);
+  });
+
+  it('says which port is taken and how to choose another', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const server = run(['--port', String(port)]);
+    await server.said(`Port ${port} is taken: choose another with --port or PORT.`);
+    expect((await server.closed).code).toBe(1);
+    other.close();
+  });
+
+  it('aborts at the request it is told to', async () => {
+    const server = run(['--port', '0', '--crash-after', '0']);
+    await server.said(': Ready');
+    const url = `http://127.0.0.1:${portOf(server.output())}/embed`;
+    await expect(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' })).rejects.toThrow();
+    expect((await server.closed).signal).toBe('SIGABRT');
+  });
+
+  it('tells what it can do, as the README does', async () => {
+    const server = run(['--help']);
+    await server.said('--oom');
+    expect((await server.closed).code).toBe(0);
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(--[\w-]+)` \| (.*?) \| (.*?) \|$/gm)].map((match) => match.slice(1));
+    expect(rows).toEqual(optionDocs.map(({ flag, fallback, meaning }) => [flag, fallback, meaning]));
+  });
+
+  it('has an example in its README that runs', async () => {
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain((await readFile(new URL('../examples/embed.ts', import.meta.url), 'utf8')).trim());
+    const example = run([], '../examples/embed.ts');
+    await example.said('cosine 0.');
+    expect((await example.closed).code).toBe(0);
+  });
+});
