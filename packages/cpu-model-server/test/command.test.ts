@@ -36,7 +36,7 @@ describe('the command', () => {
 
     const server = run(['--port', String(port), '--startup-delay-ms', '300', '--latency-per-item-ms', '100']);
     await server.said('Starting model backend');
-    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow('fetch failed');
     await server.said(': Ready');
     const answer = fetch(`http://127.0.0.1:${port}/embed`, {
       method: 'POST',
@@ -84,7 +84,7 @@ describe('the command', () => {
     const server = run(['--port', '0', '--crash-after', '0']);
     await server.said(': Ready');
     const url = `http://127.0.0.1:${portOf(server.output())}/embed`;
-    await expect(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' })).rejects.toThrow();
+    await expect(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' })).rejects.toThrow('fetch failed');
     expect((await server.closed).signal).toBe('SIGABRT');
   });
 

@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { greeting } from './greeting.ts';
+import { readStartOptions } from './options.ts';
+import { isPortFree } from './ports.ts';
+import { readableLine } from './readable-line.ts';
+
+/** A pseudo-terminal needs a little native code, which Python brings; without it that test is skipped. */
+const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
+if (!hasPython) console.warn('skipped: Ctrl-C in a terminal, for want of python3');
+
+const script = fileURLToPath(new URL('../start.ts', import.meta.url));
+
+describe('options of npm start', () => {
+  it('come from flags, then variables, then defaults', () => {
+    expect(readStartOptions([], {})).toEqual({ workerPort: 3000, modelPort: 8000, verbose: false });
+    expect(readStartOptions(['--worker-port', '4000', '-v'], { WORKER_PORT: '5000', MODEL_SERVER_PORT: '9000' })).toEqual({
+      workerPort: 4000,
+      modelPort: 9000,
+      verbose: true,
+    });
+    expect(readStartOptions(['--help'], {})).toBe('help');
+  });
+
+  it.each([
+    [['--worker-port', 'x'], '--worker-port: expected a port, 1 to 65535, found "x"'],
+    [['--nope'], "Unknown option '--nope'"],
+    [['--worker-port', '8000'], 'a port each'],
+  ])('%j is refused with a reason', (args, reason) => {
+    expect(() => readStartOptions(args, {})).toThrow(reason);
+  });
+});
+
+describe('lines of the processes', () => {
+  it('are shown when they matter, in words', () => {
+    const line = (fields: object) => JSON.stringify({ time: 'x', ...fields });
+    expect(readableLine(line({ level: 'info', msg: 'phase changed', phase: 'ready', reason: 'ready' }), false)).toBe('ready: ready');
+    expect(readableLine(line({ level: 'warn', msg: 'slow', seconds: 3 }), false)).toBe('warn  slow seconds=3');
+    expect(readableLine(line({ level: 'info', msg: 'listening' }), false)).toBeUndefined();
+    expect(readableLine(line({ level: 'info', msg: 'listening' }), true)).toBe('info  listening');
+    expect(readableLine('Error: Could not create backend', false)).toBe('Error: Could not create backend');
+    expect(readableLine('INFO chatter', false)).toBeUndefined();
+  });
+});
+
+describe('npm start', () => {
+  it('says which port is taken, and which flag and variable change it', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const taken = (other.address() as AddressInfo).port;
+    const start = run([script, '--worker-port', String(taken), '--model-port', String(await freePort())]);
+    const [code] = (await once(start.child, 'close')) as [number];
+    expect(code).toBe(1);
+    expect(start.output()).toContain(`Port ${taken}, for the worker, is taken: npm start -- --worker-port`);
+    expect(start.output()).toContain('set WORKER_PORT');
+    other.close();
+  });
+
+  it.skipIf(!hasPython)('gets a worker ready whose printed request works, and on Ctrl-C in a terminal leaves no process and no port', async () => {
+    const [workerPort, modelPort] = [await freePort(), await freePort()];
+    const command = `exec ${process.execPath} ${script} --worker-port ${workerPort} --model-port ${modelPort}`;
+    const start = run(['-c', terminal, command], 'python3'); // a pseudo-terminal: Ctrl-C goes to the whole foreground group
+    await start.said('Ctrl-C stops everything.');
+    expect(start.output()).toContain(greeting({ workerPort }).trim().split('\n')[0]);
+    const curl = /curl -s (\S+embeddings) -d '(.*?)'/.exec(start.output().replaceAll('\r', ''));
+    const answer = await fetch(curl?.[1] ?? '', { method: 'POST', body: curl?.[2] ?? '' });
+    expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(2);
+
+    const stoppedAt = performance.now();
+    start.child.stdin?.write('\u0003');
+    await start.said('Stopped.');
+    await once(start.child, 'close');
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000); // the promise of the README
+    expect(await Promise.all([isPortFree(workerPort), isPortFree(modelPort)])).toEqual([true, true]);
+    expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
+  });
+
+  it('takes everything down when it is killed politely', async () => {
+    const [workerPort, modelPort] = [await freePort(), await freePort()];
+    const start = run([script, '--worker-port', String(workerPort), '--model-port', String(modelPort)]);
+    await start.said('Ctrl-C stops everything.');
+    start.child.kill('SIGTERM');
+    await once(start.child, 'close');
+    expect(start.child.exitCode).toBe(0);
+    expect(await processesNaming(String(modelPort))).toEqual([]);
+    expect(await Promise.all([isPortFree(workerPort), isPortFree(modelPort)])).toEqual([true, true]);
+  });
+});
+
+/** Runs a command in a terminal of its own, passing on what is typed. */
+const terminal = `
+import os, pty, sys
+os.environ['TERM'] = 'dumb'
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', sys.argv[1]])))
+`;
+
+function run(args: string[], command = process.execPath): { child: ChildProcess; output(): string; said(text: string): Promise<void> } {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LOG_LEVEL: 'info' } });
+  let output = '';
+  const looks = new Set<() => void>();
+  const collect = (chunk: Buffer) => {
+    output += chunk.toString();
+    for (const look of looks) look();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  return {
+    child,
+    output: () => output,
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => output.includes(text) && resolve();
+        looks.add(look);
+        look();
+        child.once('close', () => reject(new Error(`ended without saying ${JSON.stringify(text)}:\n${output}`)));
+      }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Command lines and environments of living processes that name one of the words, but for this test and its shell. */
+async function processesNaming(...words: string[]): Promise<string[]> {
+  const { readdir, readFile } = await import('node:fs/promises');
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
+    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    const text = `${await read('cmdline')} ${await read('environ')}`;
+    if (
+      /worker\.mjs|cpu-model-server|start\.ts/.test(text) &&
+      words.some((word) => text.includes(`=${word}\0`) || text.includes(`\0${word}\0`))
+    )
+      found.push(text.slice(0, 200));
+  }
+  return found;
+}
