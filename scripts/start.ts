@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isAlive, launchers } from './start/ancestors.ts';
 import { Child, ChildFailed } from './start/child.ts';
 import { greeting } from './start/greeting.ts';
 import { helpText, readStartOptions, type StartOptions, UsageError } from './start/options.ts';
@@ -99,9 +100,9 @@ async function untilReady({ workerPort }: StartOptions, signal: AbortSignal): Pr
 /** Ctrl-C, a polite kill, a closed terminal, and the end of whoever started us. */
 function stopOnSignals(stop: AbortController): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
-  const parent = process.ppid;
+  const starters = launchers();
   setInterval(() => {
-    if (process.ppid !== parent) stop.abort();
+    if (!starters.every(isAlive)) stop.abort();
   }, 500).unref();
 }
 

@@ -60,24 +60,27 @@ describe('npm start', () => {
     other.close();
   });
 
-  it.skipIf(!hasPython)('gets a worker ready whose printed request works, and on Ctrl-C in a terminal leaves no process and no port', async () => {
-    const [workerPort, modelPort] = [await freePort(), await freePort()];
-    const command = `exec ${process.execPath} ${script} --worker-port ${workerPort} --model-port ${modelPort}`;
-    const start = run(['-c', terminal, command], 'python3'); // a pseudo-terminal: Ctrl-C goes to the whole foreground group
-    await start.said('Ctrl-C stops everything.');
-    expect(start.output()).toContain(greeting({ workerPort }).trim().split('\n')[0]);
-    const curl = /curl -s (\S+embeddings) -d '(.*?)'/.exec(start.output().replaceAll('\r', ''));
-    const answer = await fetch(curl?.[1] ?? '', { method: 'POST', body: curl?.[2] ?? '' });
-    expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(2);
+  it.skipIf(!hasPython)(
+    'gets a worker ready whose printed request works, and on Ctrl-C in a terminal leaves no process and no port',
+    async () => {
+      const [workerPort, modelPort] = [await freePort(), await freePort()];
+      const command = `exec ${process.execPath} ${script} --worker-port ${workerPort} --model-port ${modelPort}`;
+      const start = run(['-c', terminal, command], 'python3'); // a pseudo-terminal: Ctrl-C goes to the whole foreground group
+      await start.said('Ctrl-C stops everything.');
+      expect(start.output()).toContain(greeting({ workerPort }).trim().split('\n')[0]);
+      const curl = /curl -s (\S+embeddings) -d '(.*?)'/.exec(start.output().replaceAll('\r', ''));
+      const answer = await fetch(curl?.[1] ?? '', { method: 'POST', body: curl?.[2] ?? '' });
+      expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(2);
 
-    const stoppedAt = performance.now();
-    start.child.stdin?.write('\u0003');
-    await start.said('Stopped.');
-    await once(start.child, 'close');
-    expect(performance.now() - stoppedAt).toBeLessThan(5_000); // the promise of the README
-    expect(await Promise.all([isPortFree(workerPort), isPortFree(modelPort)])).toEqual([true, true]);
-    expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
-  });
+      const stoppedAt = performance.now();
+      start.child.stdin?.write('\u0003');
+      await start.said('Stopped.');
+      await once(start.child, 'close');
+      expect(performance.now() - stoppedAt).toBeLessThan(5_000); // the promise of the README
+      expect(await Promise.all([isPortFree(workerPort), isPortFree(modelPort)])).toEqual([true, true]);
+      expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
+    },
+  );
 
   it('takes everything down when it is killed politely', async () => {
     const [workerPort, modelPort] = [await freePort(), await freePort()];
