@@ -23,12 +23,17 @@ export const deleteRequestsSchema = z.strictObject({
 });
 export type DeleteRequests = z.output<typeof deleteRequestsSchema>;
 
-/** The form until April 2026, one post for successes and one for failures. */
+/** The form until April 2026: one post for successes and one for failures. */
 export const legacyDeleteRequestsSchema = z.looseObject({
   worker_id: z.int(),
+  mtoken: z.string().optional(),
   request_idxs: z.array(z.int()),
   success: z.boolean(),
 });
 
-export const receivedDeleteRequestsSchema = z.union([deleteRequestsSchema.loose(), legacyDeleteRequestsSchema]);
+/** What a control plane accepts: either form, with whatever else a later worker adds. */
+export const receivedDeleteRequestsSchema = z.union([
+  deleteRequestsSchema.extend({ requests: z.array(finishedRequestSchema.loose()) }).loose(),
+  legacyDeleteRequestsSchema,
+]);
 export type ReceivedDeleteRequests = z.output<typeof receivedDeleteRequestsSchema>;

@@ -41,6 +41,23 @@ describe('envelope', () => {
       `{"auth_data":${JSON.stringify(auth)},"payload":{"a":1},"payl\\u006fad":{"a":2}}`,
       ['payload: expected each key once, found one again'],
     ],
+    ['another key twice', `{"auth_data":${JSON.stringify(auth)},"payload":{},"x":1,"x":1}`, [': expected each key once, found one again']],
+    ['a line break inside a key', `{"auth_data":${JSON.stringify(auth)},"payload":{},"a\nb":1}`, [': expected valid JSON']],
+    [
+      'a cost beyond all numbers',
+      `{"auth_data":${JSON.stringify(auth).replace(':1,', ':1e400,')},"payload":{}}`,
+      ['auth_data.cost: expected number, received Infinity'],
+    ],
+    [
+      'an empty signature',
+      { auth_data: { ...auth, signature: '' }, payload: {} },
+      ['auth_data.signature: expected string to have >=1 characters'],
+    ],
+    [
+      'several things at once',
+      { auth_data: { ...auth, url: 1 }, payload: 'a', session_id: 7 },
+      ['auth_data.url: expected string, received number', 'session_id: expected a text or null', 'payload: expected an object'],
+    ],
     ['text after the end', `{"auth_data":${JSON.stringify(auth)},"payload":{}} {}`, [': expected valid JSON']],
     ['a byte order mark', `\ufeff{"auth_data":${JSON.stringify(auth)},"payload":{}}`, [': expected valid JSON']],
   ])('refuses %s', (_, body, problems) => {
@@ -77,6 +94,29 @@ describe('envelope', () => {
     expect(result.ok && Object.getPrototypeOf(result.payload)).toBe(Object.prototype);
   });
 
+  it('keeps the whole grant, whatever it holds: sessions compare it', () => {
+    const grant = `{"__proto__":{"admin":true},"nested":{"a":[1.0]},${JSON.stringify(auth).slice(1)}`;
+    const result = read(`{"auth_data":${grant},"payload":{}}`);
+    expect(result.ok && JSON.stringify(result.auth)).toBe(JSON.stringify(JSON.parse(grant)));
+    expect(result.ok && result.authBytes.toString()).toBe(grant);
+    expect(result.ok && 'admin' in result.auth).toBe(false);
+  });
+
+  it('gives the payload as a view of the body, not a copy', () => {
+    const bytes = Buffer.from(JSON.stringify({ auth_data: auth, payload: { a: 1 } }));
+    const result = parseEnvelope(bytes);
+    expect(result.ok && result.payloadBytes.buffer === bytes.buffer).toBe(true);
+  });
+
+  it('counts depth from the body itself', () => {
+    const nested = (levels: number) =>
+      Buffer.from(`{"auth_data":${JSON.stringify(auth)},"payload":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`);
+    expect(parseEnvelope(nested(62)).ok).toBe(true);
+    expect(parseEnvelope(nested(63)).ok).toBe(false);
+    expect(parseEnvelope(nested(2), { maxDepth: 4 }).ok).toBe(true);
+    expect(parseEnvelope(nested(3), { maxDepth: 4 }).ok).toBe(false);
+  });
+
   it('never quotes what was sent', () => {
     const secret = 'hunter2';
     expect(
@@ -84,7 +124,46 @@ describe('envelope', () => {
     ).not.toContain(secret);
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('reads the payload as JSON.parse does, from the very bytes that were sent', () => {
+    const blanks = fc.constantFrom('', ' ', '\n\t', '\r\n  ');
+    const value = fc.oneof(fc.json({ stringUnit: 'binary' }), fc.constantFrom('1.0', '1e400', '12345678901234567890', '"}\\"{\\\\"'));
+    const payload = fc
+      .array(
+        fc.tuple(
+          fc.string().map((key) => JSON.stringify(key)),
+          value,
+        ),
+      )
+      .map((members) => `{${members.map(([key, text]) => `${key} : ${text}`).join(' ,')}}`);
+    fc.assert(
+      fc.property(payload, blanks, (text, blank) => {
+        const body = `${blank}{${blank}"payload"${blank}:${blank}${text}${blank},"auth_data":${JSON.stringify(auth)}${blank}}${blank}`;
+        const result = parseEnvelope(Buffer.from(body), { maxDepth: 1000 });
+        expect(result.ok && result.payloadBytes.toString()).toBe(text);
+        expect(result.ok && result.payload).toEqual((JSON.parse(body) as { payload: unknown }).payload);
+      }),
+    );
+  });
+
+  it('takes nothing that JSON.parse refuses, and never throws, whatever happens to the bytes', () => {
+    const whole = Buffer.from(`{"auth_data": ${JSON.stringify(auth)}, "payload": {"a": [1, "\\"}é", null]}, "x": [{}], "session_id": "s"}`);
+    const change = fc.tuple(fc.nat(whole.length - 1), fc.oneof(fc.constantFrom(...Buffer.from('"\\{}[],: \n01e.')), fc.nat(255)));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), fc.nat(whole.length), (changes, cut) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        for (const body of [bytes, bytes.subarray(0, cut), Buffer.concat([bytes, bytes.subarray(0, cut)])]) {
+          const result = parseEnvelope(body);
+          if (result.ok) expect(JSON.parse(body.toString())).toMatchObject({ payload: result.payload });
+          if (parseEnvelopeHead(body).ok !== result.ok) expect(result.ok).toBe(false);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(parseEnvelope(whole).ok).toBe(true); // the control
+  });
+
+  it('never throws on rubbish', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -92,7 +171,8 @@ describe('envelope', () => {
           fc.json().map((text) => Buffer.from(text)),
         ),
         (bytes) => {
-          expect(typeof parseEnvelope(Buffer.from(bytes)).ok).toBe('boolean');
+          expect(parseEnvelope(Buffer.from(bytes)).ok).toBe(false);
+          expect(parseEnvelopeHead(Buffer.from(bytes)).ok).toBe(false);
         },
       ),
     );

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type AuthData, authDataSchema } from './auth-data.ts';
-import { findMembers, type Member } from './payload-span.ts';
+import { defaultMaxDepth, findMembers, type Member } from './payload-span.ts';
 
 /** `{ auth_data, payload, session_id? }`: the body of every routed request. */
 
@@ -28,9 +28,6 @@ export interface Envelope extends EnvelopeHead {
 
 export type EnvelopeResult<Shape> = ({ ok: true } & Shape) | { ok: false; problems: EnvelopeProblem[] };
 
-/** Levels of nesting that a body may have. */
-export const defaultMaxDepth = 64;
-
 /**
  * Reads an envelope. Refuses, without ever throwing: what is not UTF-8 or not JSON (NaN and Infinity are not JSON here,
  * though Python's decoder takes them), a key that comes twice at the top, nesting deeper than `maxDepth`, fields that
@@ -40,13 +37,14 @@ export function parseEnvelope(bytes: Buffer, options: { maxDepth?: number } = {}
   const head = readHead(bytes, options.maxDepth ?? defaultMaxDepth);
   if (!head.ok) return head;
   const payload = parseJson(head.payloadBytes);
-  if (payload === undefined) return notJson;
+  if (payload === undefined) return notJson();
   return { ...head, payload: payload as Record<string, unknown> };
 }
 
 /**
- * As `parseEnvelope`, but leaves the payload alone: only its extent is known, and that it begins as an object. Whether
- * it is valid JSON is not checked. For large payloads that nobody but the model server reads.
+ * As `parseEnvelope`, but leaves the payload alone, for large ones that nobody but the model server reads. Checked: that it
+ * begins with a brace, ends where its brackets balance, and is UTF-8 within `maxDepth`. Not checked: that what stands
+ * between is JSON, nor that each bracket is closed by its own kind.
  */
 export function parseEnvelopeHead(bytes: Buffer, options: { maxDepth?: number } = {}): EnvelopeResult<EnvelopeHead> {
   return readHead(bytes, options.maxDepth ?? defaultMaxDepth);
@@ -70,7 +68,7 @@ function readHead(bytes: Buffer, maxDepth: number): EnvelopeResult<EnvelopeHead>
       continue;
     }
     const value = parseJson(valueBytes); // members that nobody reads must be JSON too
-    if (value === undefined) return notJson;
+    if (value === undefined) return notJson();
     if (key === 'auth_data') [auth, authBytes] = [value, valueBytes];
     else if (key === 'session_id') sessionId = value;
   }
@@ -117,14 +115,14 @@ const openBrace = 0x7b;
 
 function structureProblem(bytes: Buffer, problem: 'not-an-object' | 'malformed' | 'too-deep', maxDepth: number): EnvelopeResult<never> {
   if (problem === 'too-deep') return refused('', `expected at most ${maxDepth} levels of nesting`);
-  if (problem === 'malformed' || bytes.length > maxScalarBytes || parseJson(bytes) === undefined) return notJson;
+  if (problem === 'malformed' || bytes.length > maxScalarBytes || parseJson(bytes) === undefined) return notJson();
   return refused('', 'expected an object');
 }
 
 /** Only to tell "JSON, but no object" from "no JSON": not worth parsing something large for. */
 const maxScalarBytes = 1024;
 
-const notJson: { ok: false; problems: EnvelopeProblem[] } = { ok: false, problems: [{ path: '', message: 'expected valid JSON' }] };
+const notJson = () => refused('', 'expected valid JSON');
 
 const refused = (path: string, message: string) => ({ ok: false as const, problems: [{ path, message }] });
 

@@ -9,7 +9,6 @@ export {
   receivedDeleteRequestsSchema,
 } from './delete-requests.ts';
 export {
-  defaultMaxDepth,
   type Envelope,
   type EnvelopeHead,
   type EnvelopeProblem,
@@ -18,7 +17,7 @@ export {
   parseEnvelopeHead,
 } from './envelope.ts';
 export { paths } from './paths.ts';
-export { findMembers, type Member, type MembersResult } from './payload-span.ts';
+export { defaultMaxDepth, findMembers, type Member, type MembersResult } from './payload-span.ts';
 export { pythonFloat, pythonString } from './python-json.ts';
 export {
   isReady,

@@ -43,6 +43,28 @@ describe('member spans', () => {
     expect(find(`{"a":${'['.repeat(100_000)}`, 64)).toEqual({ ok: false, problem: 'too-deep' });
   });
 
+  it.each([46, 47, 48, 49, 50, 96, 97])('finds the end of a text of %d characters, escaped quotes wherever they fall', (length) => {
+    for (let at = 0; at < length; at += 1) {
+      for (const inner of ['"', '\\', '\\"', '"\\', 'é']) {
+        const json = JSON.stringify('x'.repeat(at) + inner + 'x'.repeat(length - at));
+        const text = `{"a":${json},"b":[${json}]}`;
+        expect(find(text)).toEqual({
+          ok: true,
+          members: [
+            { key: 'a', start: 5, end: 5 + Buffer.byteLength(json) },
+            { key: 'b', start: 10 + Buffer.byteLength(json), end: Buffer.byteLength(text) - 1 },
+          ],
+        });
+      }
+    }
+  });
+
+  it('looks at each byte a bounded number of times: a megabyte of escapes takes no longer than its length', () => {
+    for (const inner of ['\\'.repeat(500_000), '"'.repeat(500_000), `${'x'.repeat(60)}"`.repeat(15_000)]) {
+      expect(find(`{"a":${JSON.stringify(inner)}}`).ok).toBe(true);
+    }
+  });
+
   it('cuts out exactly what was put in, whatever it is', () => {
     const blanks = fc.constantFrom('', ' ', '\n', '\t ', '\r\n');
     const number = fc.constantFrom('1.0', '1e400', '12345678901234567890', '-0', '0.1e-7');

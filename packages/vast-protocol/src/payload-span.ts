@@ -12,6 +12,9 @@ export interface Member {
 
 export type MembersResult = { ok: true; members: Member[] } | { ok: false; problem: 'not-an-object' | 'malformed' | 'too-deep' };
 
+/** Levels of nesting that a body may have, unless its reader says otherwise. */
+export const defaultMaxDepth = 64;
+
 const quote = 0x22;
 const backslash = 0x5c;
 const colon = 0x3a;
@@ -130,9 +133,7 @@ function isEscaped(bytes: Buffer, at: number, from: number): boolean {
 /** Keys are compared as JSON means them: `"payl\u006fad"` is `payload`. undefined: not a JSON string. */
 function decodeKey(bytes: Buffer, start: number, end: number): string | undefined {
   try {
-    const raw = bytes.toString('utf8', start + 1, end - 1);
-    if (!raw.includes('\\') && !/[\0-\x1f]/.test(raw)) return raw;
-    return JSON.parse(`"${raw}"`) as string;
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
   } catch {
     return undefined;
   }

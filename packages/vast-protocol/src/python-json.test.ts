@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import vectors from '../test-vectors/python-json.json' with { type: 'json' };
 import { pythonFloat, pythonString } from './python-json.ts';
 
 /** Python's rules, code unit by code unit: as the specification lists them, and slow. */
@@ -60,5 +61,16 @@ describe('numbers as Python writes floats', () => {
     [123456789012, '123456789012.0'],
   ])('%d → %s', (value, text) => {
     expect(pythonFloat(value)).toBe(text);
+  });
+});
+
+describe('as CPython wrote it', () => {
+  it.each(vectors.strings)('text %j', (text, written) => {
+    expect(pythonString(text as string)).toBe(written);
+  });
+
+  it('floats, from the smallest to the largest', () => {
+    const ours = vectors.floats.map(([hex]) => [hex, pythonFloat(Buffer.from(hex as string, 'hex').readDoubleBE())]);
+    expect(ours).toEqual(vectors.floats);
   });
 });

@@ -18,10 +18,16 @@ export type RouteRequest = z.output<typeof routeRequestSchema>;
 /** A worker is free: this is the grant, to be sent to it as `auth_data`. */
 export const readyAnswerSchema = authDataSchema;
 
-/** No worker is free: ask again with the same `request_idx`. */
+/**
+ * No worker is free: ask again with the same `request_idx`, so that the request keeps its place. The vendor's
+ * documentation leaves `request_idx` out; the reference's client reads it.
+ */
 export const waitingAnswerSchema = z.looseObject({
-  request_idx: z.int(),
+  /** A grant that lacks something else is not a place in the queue. */
+  url: z.undefined().optional(),
+  request_idx: z.int().optional(),
   endpoint: z.string().optional(),
+  /** How many workers are in which state. The form of the text is not specified. */
   status: z.string().optional(),
 });
 

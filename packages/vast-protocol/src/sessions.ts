@@ -7,6 +7,7 @@ export const createSessionSchema = z.looseObject({
   /** Seconds without a request after which the session ends. */
   lifetime: z.number().positive().default(60),
   on_close_route: z.string().nullable().default(null),
+  /** Sent to `on_close_route` when the session ends; kept only when there is such a route. */
   on_close_payload: z.unknown().optional(),
 });
 export type CreateSession = z.output<typeof createSessionSchema>;

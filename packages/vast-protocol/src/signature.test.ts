@@ -1,7 +1,7 @@
-import { createHash, createPublicKey, createVerify, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey, createSign, createVerify, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import vectors from '../test-vectors/signature.json' with { type: 'json' };
-import { parsePublicKey, type SignatureForm, signAuth, signedMessage, verifySignature } from './signature.ts';
+import { parsePublicKey, type SignatureForm, signAuth, signatureForms, signedMessage, verifySignature } from './signature.ts';
 
 const key = createPublicKey(vectors.publicKey);
 
@@ -61,7 +61,39 @@ describe('signature', () => {
   });
 
   it.each([
+    ['242', '242'],
+    ['242.0', '242.0'],
+    ['242.00', '242.0'],
+    ['2.42e2', '242.0'],
+    ['1e-5', '1e-05'],
+    ['123456789012345678901234567890', '123456789012345678901234567890'],
+  ])('writes the cost %s as Python does when it has read it: %s', (sent, written) => {
+    const auth = { ...current.auth, cost: Number(sent) };
+    for (const rawAuth of [`{"cost": ${sent}}`, Buffer.from(`{"x": {"cost": 1}, "c\\u006fst": ${sent}}`)]) {
+      expect(signedMessage('legacy-2024', auth, rawAuth)).toContain(`"cost": ${written},\n`);
+    }
+  });
+
+  it.each(['', '[]', '{"cost": "1"}', '{"cost": {}}', '{}', '{'])('writes the cost as a float when the raw grant is %j', (rawAuth) => {
+    expect(signedMessage('all-fields', { ...current.auth, cost: 242 }, rawAuth)).toContain('"cost": 242.0,');
+  });
+
+  it('does not verify with another kind of key, nor the other messages of the same fields', () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const signature = createSign('RSA-SHA256').update(current.message).sign(pair.privateKey, 'base64');
+    expect(createVerify('RSA-SHA256').update(current.message).verify(pair.publicKey, signature, 'base64')).toBe(true); // the control
+    expect(verifySignature({ ...inputOf(current), key: pair.publicKey, auth: { ...current.auth, signature } })).toBe(false);
+    for (const form of signatureForms.filter((name) => name !== 'url')) {
+      expect(verifySignature({ ...inputOf(current), form })).toBe(false);
+    }
+  });
+
+  it.each([
     ['empty', ''],
+    ['unpadded', current.signature.replace(/=+$/, '')],
+    ['url-safe alphabet', current.signature.replaceAll('+', '-').replaceAll('/', '_')],
+    ['with bits after its end', current.signature.replace('A==', 'B==')],
+    ['no text at all', undefined as unknown as string],
     ['255 bytes', Buffer.alloc(255, 1).toString('base64')],
     ['257 bytes', Buffer.alloc(257, 1).toString('base64')],
     ['with blanks', `${current.signature.slice(0, 10)} ${current.signature.slice(10)}`],
@@ -78,7 +110,7 @@ describe('signature', () => {
 
   it('signs what it verifies, in every form', () => {
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    for (const form of ['url', 'all-fields', 'legacy-2024'] as const) {
+    for (const form of signatureForms) {
       const auth = signAuth(pair.privateKey, current.auth, form);
       expect(verifySignature({ key: pair.publicKey, form, auth })).toBe(true);
       expect(verifySignature({ key, form, auth })).toBe(false);
@@ -93,6 +125,11 @@ describe('public key', () => {
   });
 
   it.each([
+    [
+      'RSA for another padding',
+      generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ],
+    ['nothing', ''],
     ['an error page', '<html>not found</html>'],
     ['an elliptic curve', generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString()],
     ['a short key', generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ type: 'spki', format: 'pem' }).toString()],

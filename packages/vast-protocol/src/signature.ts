@@ -1,6 +1,6 @@
-import { createPublicKey, createSign, createVerify, type KeyObject } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { AuthData } from './auth-data.ts';
-import { findMembers } from './payload-span.ts';
+import { defaultMaxDepth, findMembers } from './payload-span.ts';
 import { pythonFloat, pythonString } from './python-json.ts';
 
 /**
@@ -8,60 +8,62 @@ import { pythonFloat, pythonString } from './python-json.ts';
  * time, and what production signs today is not certain; so the form is a choice, and an unknown form verifies nothing.
  * Source: `__check_signature`, the reference worker's `backend.py`.
  */
-export const signatureForms = {
+export const signatureForms = ['url', 'all-fields', 'legacy-2024'] as const;
+export type SignatureForm = (typeof signatureForms)[number];
+
+const signedFields: Record<SignatureForm, readonly (keyof SignedFields)[]> = {
   /** Since December 2025. Nothing but the worker's address is protected. */
   url: ['url'],
-  /** 2025: all fields, keys sorted. */
+  /** 2025: all fields but `signature` and `__request_id`, keys sorted. */
   'all-fields': ['cost', 'endpoint', 'reqnum', 'request_idx', 'url'],
-  /** 2024: before there was a request_idx, in order of declaration. */
+  /** 2024: before there was a `request_idx`; in order of declaration. */
   'legacy-2024': ['cost', 'endpoint', 'reqnum', 'url'],
-} as const satisfies Record<string, readonly (keyof SignedFields)[]>;
-
-export type SignatureForm = keyof typeof signatureForms;
+};
 
 export type SignedFields = Pick<AuthData, 'cost' | 'endpoint' | 'reqnum' | 'request_idx' | 'url'>;
 
 /**
  * The exact text that is signed: Python's `json.dumps(fields, indent=4)`.
- * @param rawAuth the bytes of `auth_data` as they came. `cost` is signed as its original text (`242.0`), which a parsed
- *   number no longer has; without them it is written as Python writes a float.
+ * @param rawAuth the JSON text of `auth_data` as it came. Python writes an integer `cost` as `242` and a float as
+ *   `242.0`; a parsed number no longer tells which it was. Without the text it is written as a float.
  */
-export function signedMessage(form: SignatureForm, fields: SignedFields, rawAuth?: Buffer): string {
-  const lines = signatureForms[form].map((name) => `    "${name}": ${fieldText(name, fields, rawAuth)}`);
+export function signedMessage(form: SignatureForm, fields: SignedFields, rawAuth?: Buffer | string): string {
+  const lines = signedFields[form].map((name) => `    "${name}": ${fieldText(name, fields, rawAuth)}`);
   return `{\n${lines.join(',\n')}\n}`;
 }
 
 export interface VerifySignatureInput {
+  /** See `parsePublicKey`. */
   key: KeyObject;
   form: SignatureForm;
   auth: SignedFields & Pick<AuthData, 'signature'>;
-  /** The bytes of `auth_data`, for the forms that cover `cost`. */
-  rawAuth?: Buffer;
+  /** The JSON text of `auth_data`, for the forms that cover `cost`. */
+  rawAuth?: Buffer | string | undefined;
 }
 
-/** Never throws: what cannot be verified does not verify. */
+/** Never throws: what cannot be verified (an unknown form, another kind of key, bad base64) does not verify. */
 export function verifySignature({ key, form, auth, rawAuth }: VerifySignatureInput): boolean {
-  if (!Object.hasOwn(signatureForms, form)) return false;
-  const signature = decodeBase64(auth.signature);
-  if (!signature) return false;
+  if (!signatureForms.includes(form) || key.asymmetricKeyType !== 'rsa') return false;
   try {
-    return createVerify('RSA-SHA256')
-      .update(signedMessage(form, auth, rawAuth))
-      .verify(key, signature);
+    const signature = decodeBase64(auth.signature);
+    if (!signature) return false;
+    return verify('sha256', Buffer.from(signedMessage(form, auth, rawAuth)), { key, padding }, signature);
   } catch {
     return false;
   }
 }
 
-/** Signs as the router does. For emulators and tests. */
+/** Signs as the router does, `cost` as a float. For emulators and tests. */
 export function signAuth<Fields extends SignedFields>(
   privateKey: KeyObject,
   fields: Fields,
   form: SignatureForm = 'url',
 ): Fields & { signature: string } {
-  const signature = createSign('RSA-SHA256').update(signedMessage(form, fields)).sign(privateKey, 'base64');
-  return { ...fields, signature };
+  const signature = sign('sha256', Buffer.from(signedMessage(form, fields)), { key: privateKey, padding });
+  return { ...fields, signature: signature.toString('base64') };
 }
+
+const padding = constants.RSA_PKCS1_PADDING;
 
 /** An RSA public key of at least 2048 bits in PEM, SubjectPublicKeyInfo or PKCS#1; undefined for anything else. */
 export function parsePublicKey(pem: string): KeyObject | undefined {
@@ -75,22 +77,24 @@ export function parsePublicKey(pem: string): KeyObject | undefined {
   }
 }
 
-function fieldText(name: keyof SignedFields, fields: SignedFields, rawAuth: Buffer | undefined): string {
-  if (name === 'cost') return rawNumber(rawAuth, name) ?? pythonFloat(fields.cost);
+function fieldText(name: keyof SignedFields, fields: SignedFields, rawAuth: Buffer | string | undefined): string {
+  if (name === 'cost') return integerText(name, rawAuth) ?? pythonFloat(fields.cost);
   const value = fields[name];
   return typeof value === 'string' ? pythonString(value) : String(value);
 }
 
-function rawNumber(rawAuth: Buffer | undefined, name: string): string | undefined {
-  if (!rawAuth) return undefined;
-  const found = findMembers(rawAuth, 64);
-  if (!found.ok) return undefined;
-  const member = found.members.findLast(({ key }) => key === name);
-  return member && rawAuth.toString('utf8', member.start, member.end);
+/** The digits of a member that was written as an integer, which Python keeps one; undefined for all else. */
+function integerText(name: string, rawAuth: Buffer | string | undefined): string | undefined {
+  if (rawAuth === undefined) return undefined;
+  const bytes = typeof rawAuth === 'string' ? Buffer.from(rawAuth) : rawAuth;
+  const found = findMembers(bytes, defaultMaxDepth);
+  const member = found.ok ? found.members.findLast(({ key }) => key === name) : undefined;
+  const text = member && bytes.toString('utf8', member.start, member.end);
+  return text !== undefined && /^-?\d+$/.test(text) ? text : undefined;
 }
 
 /** Strict: the reference skips characters outside the alphabet, which helps nobody but who forges. */
 function decodeBase64(text: string): Buffer | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  return Buffer.from(text, 'base64');
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length > 0 && bytes.toString('base64') === text ? bytes : undefined;
 }

@@ -37,6 +37,27 @@ export const workerStatusSchema = z.strictObject({
 });
 export type WorkerStatus = z.output<typeof workerStatusSchema>;
 
-/** What a control plane must accept: the form above, the form of 2024, and the start script's five fields. */
-export const receivedStatusSchema = workerStatusSchema.partial().extend({ id: z.int() }).loose();
+/**
+ * What a control plane accepts: the form above, the form of 2024 (no `mtoken`, no `version`, loads as rates), and the five
+ * fields of the vendor's start script when it fails: `id` (0 when unset), `mtoken`, `version`, `error_msg`, `url`.
+ */
+export const receivedStatusSchema = z.looseObject({
+  id: z.int(),
+  mtoken: z.string().optional(),
+  version: z.string().optional(),
+  loadtime: z.number().optional(),
+  cur_load: z.number().optional(),
+  rej_load: z.number().optional(),
+  new_load: z.number().optional(),
+  error_msg: z.string().optional(),
+  max_perf: z.number().optional(),
+  cur_perf: z.number().optional(),
+  cur_capacity: z.number().optional(),
+  max_capacity: z.number().optional(),
+  num_requests_working: z.number().optional(),
+  num_requests_recieved: z.number().optional(),
+  additional_disk_usage: z.number().optional(),
+  working_request_idxs: z.array(z.int()).optional(),
+  url: z.string().optional(),
+});
 export type ReceivedStatus = z.output<typeof receivedStatusSchema>;

@@ -1,57 +1,40 @@
-import { estimateTokens } from './tokens.ts';
+import { asBody, itemsOf, larger, positive, sum, tokensOf } from './body.ts';
 
-/** Completion and chat requests. */
+/** Completion and chat requests. NaN: this is no such body; the worker then takes its default workload. */
 
-type Body = Record<string, unknown>;
-
-/** What Vast's users expect: exactly `max_tokens || 256`. */
-export function maxTokensOr256(body: Body): number {
-  return typeof body.max_tokens === 'number' && body.max_tokens !== 0 ? body.max_tokens : 256;
+/**
+ * What Vast's users expect: exactly `max_tokens || 256`. NaN where that is no number to count with (negative, infinite,
+ * a text): the reference's worker takes its default workload for those, and so does ours.
+ */
+export function maxTokensOr256(data: unknown): number {
+  const body = asBody(data);
+  if (!body) return Number.NaN;
+  return body.max_tokens ? (positive(body.max_tokens) ?? Number.NaN) : 256;
 }
 
 /**
  * Tokens that may be generated: `max_completion_tokens`, else `max_tokens`, else `fallback`; for each prompt of a list
- * and each of `n` (or `best_of`, when larger) answers.
+ * and each of `n` (or `best_of`, when larger) answers. At most 2^53 - 1.
  */
-export function completionTokens(body: Body, fallback = 256): number {
+export function completionTokens(data: unknown, fallback = 256): number {
+  const body = asBody(data);
+  if (!body) return Number.NaN;
   const perAnswer = positive(body.max_completion_tokens) ?? positive(body.max_tokens) ?? fallback;
-  const answers = Math.max(positive(body.n) ?? 1, positive(body.best_of) ?? 1);
-  return perAnswer * answers * promptCount(body);
+  const answers = Math.max(1, positive(body.n) ?? 1, positive(body.best_of) ?? 1);
+  const prompts = Math.max(1, Array.isArray(body.prompt) ? itemsOf(body.prompt).length : 1);
+  return Math.min(perAnswer * answers * prompts, Number.MAX_SAFE_INTEGER);
 }
 
-/** Estimated tokens of the prompt or of the messages' texts; token ids count exactly. NaN: there is neither. */
-export function promptTokens(body: Body): number {
-  if (typeof body.prompt === 'string') return estimateTokens(body.prompt);
-  if (Array.isArray(body.prompt)) return sum(promptItems(body.prompt), tokensOfPrompt);
-  if (Array.isArray(body.messages)) return sum(body.messages, tokensOfMessage);
-  return Number.NaN;
+/** Estimated tokens of `prompt` (token ids count exactly) or of the texts in `messages`; images and sound count 0. */
+export function promptTokens(data: unknown): number {
+  const body = asBody(data);
+  return larger(tokensOfPrompt(body?.prompt), tokensOfMessages(body?.messages));
 }
-
-function promptCount(body: Body): number {
-  return Array.isArray(body.prompt) ? Math.max(promptItems(body.prompt).length, 1) : 1;
-}
-
-/** A flat list of numbers is one prompt, given as token ids. */
-const promptItems = (prompt: readonly unknown[]): readonly unknown[] => (typeof prompt[0] === 'number' ? [prompt] : prompt);
 
 function tokensOfPrompt(prompt: unknown): number {
-  if (typeof prompt === 'string') return estimateTokens(prompt);
-  return Array.isArray(prompt) ? prompt.length : 0;
+  if (typeof prompt === 'string') return tokensOf(prompt);
+  return Array.isArray(prompt) ? sum(itemsOf(prompt), tokensOf) : Number.NaN;
 }
 
 /** The content of a message is a text or a list of parts, some of which hold text. */
-function tokensOfMessage(message: unknown): number {
-  const content = (message as { content?: unknown } | null | undefined)?.content;
-  if (typeof content === 'string') return estimateTokens(content);
-  return Array.isArray(content) ? sum(content, tokensOfPart) : 0;
-}
-
-function tokensOfPart(part: unknown): number {
-  const text = (part as { text?: unknown } | null | undefined)?.text;
-  return typeof text === 'string' ? estimateTokens(text) : 0;
-}
-
-const sum = (items: readonly unknown[], measure: (item: unknown) => number) =>
-  items.reduce<number>((total, item) => total + measure(item), 0);
-
-const positive = (value: unknown) => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : undefined);
+const tokensOfMessages = (messages: unknown) => (Array.isArray(messages) ? sum(messages, tokensOf) : Number.NaN);

@@ -1,35 +1,29 @@
-import { estimateTokens } from './tokens.ts';
+import { asBody, cutAt, larger, sum, tokensOf } from './body.ts';
 
-/** Rerank requests: `documents` (Cohere, Jina, vLLM) or `texts` (text-embeddings-inference). */
+/**
+ * Rerank requests: `documents` (Cohere, Jina, vLLM) or `texts` (text-embeddings-inference). NaN: the body has neither
+ * list, or (for tokens) no query; the worker then takes its default workload.
+ */
 
-type Body = Record<string, unknown>;
-
-/** NaN: there is no such list. */
-export function countDocuments(body: Body): number {
-  return documentsOf(body)?.length ?? Number.NaN;
+/** Number of documents; 0 for an empty list, in which there is nothing to rank. */
+export function countDocuments(data: unknown): number {
+  return measureDocuments(data, (documents) => documents.length);
 }
 
 /**
  * Estimated tokens of all pairs: a cross-encoder reads the query again with each document.
  * @param options.maxInputTokens where the model server truncates each pair; default: nowhere
  */
-export function countRerankTokens(body: Body, options: { maxInputTokens?: number } = {}): number {
-  const documents = documentsOf(body);
-  if (!documents || typeof body.query !== 'string') return Number.NaN;
-  const query = estimateTokens(body.query);
-  const limit = options.maxInputTokens ?? Number.POSITIVE_INFINITY;
-  let sum = 0;
-  for (const document of documents) sum += Math.min(query + tokensOfDocument(document), limit);
-  return sum;
+export function countRerankTokens(data: unknown, options: { maxInputTokens?: number | undefined } = {}): number {
+  const query = asBody(data)?.query;
+  if (typeof query !== 'string' && !asBody(query)) return Number.NaN;
+  const queryTokens = tokensOf(query);
+  const limit = cutAt(options.maxInputTokens);
+  return measureDocuments(data, (documents) => sum(documents, (document) => Math.min(queryTokens + tokensOf(document), limit)));
 }
 
-function documentsOf(body: Body): readonly unknown[] | undefined {
-  const documents = body.documents ?? body.texts;
-  return Array.isArray(documents) ? documents : undefined;
-}
-
-function tokensOfDocument(document: unknown): number {
-  if (typeof document === 'string') return estimateTokens(document);
-  const text = (document as { text?: unknown } | null | undefined)?.text;
-  return typeof text === 'string' ? estimateTokens(text) : 0;
+function measureDocuments(data: unknown, measure: (documents: readonly unknown[]) => number): number {
+  const body = asBody(data);
+  const measured = (documents: unknown) => (Array.isArray(documents) ? measure(documents) : Number.NaN);
+  return larger(measured(body?.documents), measured(body?.texts));
 }

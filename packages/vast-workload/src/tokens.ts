@@ -1,39 +1,34 @@
 /**
  * Tokens of a text without a tokenizer, from its characters. Latin script gives about four characters a token in the
- * usual BPE and WordPiece vocabularies; CJK characters and most other scripts are nearer to one each.
+ * usual BPE and WordPiece vocabularies; CJK characters are nearer to one each; other alphabets lie between.
  */
 
-/** Long texts are measured by samples: a hot path has no time to look at every character of a megabyte. */
-const sampleLength = 1024;
-const sampledAbove = 4 * sampleLength;
+/** A hot path has no time to look at every character of a megabyte: of long texts it reads these samples, evenly spread. */
+const sampleCount = 8;
+const sampleLength = 128; // runs, not single characters: those could fall in step with a text that repeats itself
+const readInFull = sampleCount * sampleLength;
 
-/** At least 1 for a text that is not empty. */
+/** At least 1 for a text that is not empty. Read in full up to 1,024 UTF-16 units, beyond that estimated from as many. */
 export function estimateTokens(text: string): number {
-  if (text.length === 0) return 0;
-  if (text.length <= sampledAbove) return Math.max(1, Math.ceil(measure(text, 0, text.length)));
-  const step = (text.length - sampleLength) / 3;
-  let sampled = 0;
-  for (let sample = 0; sample < 4; sample += 1) {
+  if (text.length <= readInFull) return Math.ceil(quartersIn(text, 0, text.length) / 4);
+  const step = (text.length - sampleLength) / (sampleCount - 1);
+  let quarters = 0;
+  for (let sample = 0; sample < sampleCount; sample += 1) {
     const start = Math.round(sample * step);
-    sampled += measure(text, start, start + sampleLength);
+    quarters += quartersIn(text, start, start + sampleLength);
   }
-  return Math.ceil((sampled / (4 * sampleLength)) * text.length);
+  return Math.ceil((quarters / 4) * (text.length / readInFull));
 }
 
-const latinTokensPerUnit = 0.25;
-const otherAlphabetTokensPerUnit = 0.5;
-const denseScriptTokensPerUnit = 0.9;
+/** Quarters of a token. */
+function quartersIn(text: string, start: number, end: number): number {
+  let quarters = 0;
+  for (let at = start; at < end; at += 1) quarters += quartersOf(text.charCodeAt(at));
+  return quarters;
+}
 
-function measure(text: string, start: number, end: number): number {
-  let latin = 0;
-  let otherAlphabet = 0;
-  let dense = 0;
-  for (let at = start; at < end; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x250) latin += 1;
-    else if (unit < 0x1100)
-      otherAlphabet += 1; // Greek, Cyrillic, Arabic, Indic scripts, …
-    else dense += 1; // Hangul, CJK, kana, emoji halves, …
-  }
-  return latin * latinTokensPerUnit + otherAlphabet * otherAlphabetTokensPerUnit + dense * denseScriptTokensPerUnit;
+function quartersOf(unit: number): number {
+  if (unit < 0x250) return 1; // Latin, digits, punctuation, blanks
+  if (unit < 0x1100) return 2; // Greek, Cyrillic, Arabic, Indic scripts, …
+  return 4; // Hangul, kana, CJK, halves of emoji, …
 }
