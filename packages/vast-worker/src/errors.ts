@@ -7,6 +7,8 @@ export const errorCatalogue = {
   BODY_ENCODING_INVALID: { status: 400, safeMessage: 'The request body does not match its Content-Encoding.' },
   SESSION_NOT_FOUND: { status: 400, safeMessage: 'There is no such session.' },
   SIGNATURE_INVALID: { status: 401, safeMessage: 'The request signature does not verify.' },
+  GRANT_FOR_OTHER: { status: 401, safeMessage: 'The grant is for another worker or endpoint.' },
+  GRANT_REPLAYED: { status: 401, safeMessage: 'The grant was used before; route the request again.' },
   SESSION_AUTH_INVALID: { status: 401, safeMessage: 'session_auth is not what this session was created with.' },
   UNAUTHORIZED: { status: 401, safeMessage: 'A valid bearer token is needed here.' },
   ROUTE_UNKNOWN: { status: 404, safeMessage: 'No handler serves this path.' },

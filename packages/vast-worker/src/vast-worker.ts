@@ -2,7 +2,7 @@ import { loadConfig, type WorkerConfig } from './worker/config.ts';
 import { createWorker, type Parts } from './worker/create-worker.ts';
 import { readReportTarget } from './worker/environment.ts';
 import { reportFailedStart } from './worker/failed-start.ts';
-import { runWorker } from './worker/run-worker.ts';
+import { type ListeningPorts, runWorker } from './worker/run-worker.ts';
 
 /** What a service meets: `createVastWorker(config)`, then `run()`. */
 export interface VastWorker {
@@ -14,6 +14,8 @@ export interface VastWorker {
   run(): Promise<void>;
   /** Resolves with the port as soon as the worker listens. */
   listening(): Promise<number>;
+  /** The port where the model server may end sessions; undefined when there is none. */
+  internalPort(): Promise<number | undefined>;
   /** Drains and resolves when everything is closed. */
   stop(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface VastWorkerOptions {
 export function createVastWorker(config: WorkerConfig, options: VastWorkerOptions = {}): VastWorker {
   const env = options.env ?? process.env;
   const stopping = new AbortController();
-  const listening = Promise.withResolvers<number>();
+  const listening = Promise.withResolvers<ListeningPorts>();
   listening.promise.catch(() => undefined); // whoever asks for the port hears of it; nobody has to
   let running: Promise<void> | undefined;
 
@@ -56,7 +58,8 @@ export function createVastWorker(config: WorkerConfig, options: VastWorkerOption
 
   return {
     run: () => (running ??= live()),
-    listening: () => listening.promise,
+    listening: async () => (await listening.promise).port,
+    internalPort: async () => (await listening.promise).internalPort,
     async stop() {
       stopping.abort();
       await running;

@@ -9,6 +9,8 @@ import { errorBody } from './reply.ts';
 export interface HttpServerOptions {
   port: number;
   host: string | undefined;
+  /** The variable that changes the port, for the message when it is taken. */
+  portVariable: 'WORKER_PORT' | 'WORKER_HTTP_PORT';
   /** POSTs on these paths go straight to the request story. */
   routes: ReadonlyMap<string, (exchange: Exchange) => void>;
   /** Health, metrics, sessions, management, unknown paths, wrong methods: the express app. */
@@ -84,8 +86,11 @@ const listenWords: Record<string, string> = {
   EADDRNOTAVAIL: 'is not of this machine',
 };
 
-function listenProblem(error: NodeJS.ErrnoException, { host, port }: HttpServerOptions): ConfigError {
-  const where = error.code === 'EADDRNOTAVAIL' ? 'environment variable WORKER_HOST' : 'environment variable WORKER_PORT';
+function listenProblem(error: NodeJS.ErrnoException, { host, port, portVariable }: HttpServerOptions): ConfigError {
+  const where =
+    error.code === 'EADDRNOTAVAIL'
+      ? `environment variable ${portVariable.replace('PORT', 'HOST')}`
+      : `environment variable ${portVariable}`;
   const found = `${host ?? '*'}:${port}, which ${listenWords[error.code ?? ''] ?? `cannot be listened on (${error.code})`}`;
   return new ConfigError([{ where, expected: 'an address and port that are free', found }]);
 }

@@ -10,8 +10,8 @@ export const isRefusal = (code: string): code is Refusal => refusals.includes(co
 
 export interface AdmissionInput {
   phase: Phase;
-  /** Σ workload of open requests. */
-  openLoad: number;
+  /** Σ workload of open requests, those inside sessions included, reservations not. */
+  workingLoad: number;
   /** Load per second. */
   perf: number;
   /** Seconds; null = any wait is fine. */
@@ -19,14 +19,14 @@ export interface AdmissionInput {
 }
 
 /** `undefined` means admitted. The arriving request's own workload is not part of the wait: an idle worker takes any size. */
-export function refuse({ phase, openLoad, perf, maxQueueTime }: AdmissionInput): Refusal | undefined {
+export function refuse({ phase, workingLoad, perf, maxQueueTime }: AdmissionInput): Refusal | undefined {
   if (phase === 'draining') return 'WORKER_DRAINING';
   if (phase !== 'ready') return 'WORKER_NOT_READY';
-  if (maxQueueTime !== null && estimateWaitSeconds(openLoad, perf) > maxQueueTime) return 'QUEUE_TOO_LONG';
+  if (maxQueueTime !== null && estimateWaitSeconds(workingLoad, perf) > maxQueueTime) return 'QUEUE_TOO_LONG';
   return undefined;
 }
 
 /** Seconds a request arriving now would wait. */
-export function estimateWaitSeconds(openLoad: number, perf: number): number {
-  return openLoad / Math.max(perf, 1e-5);
+export function estimateWaitSeconds(workingLoad: number, perf: number): number {
+  return workingLoad / Math.max(perf, 1e-5);
 }

@@ -6,6 +6,7 @@ const entry = (workload: number, requestIdx = 1, inSession = false): LedgerEntry
   workload,
   requestIdx,
   inSession,
+  isReservation: false,
   enteredQueueAt: 1_786_000_000,
   workStartedAt: 0,
   outcome: undefined,

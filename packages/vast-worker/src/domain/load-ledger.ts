@@ -18,6 +18,8 @@ export interface LedgerEntry {
   readonly requestIdx: number;
   /** Requests inside a session are covered by the session's own entry: not in `cur_load`, not in deletions. */
   readonly inSession: boolean;
+  /** A session's own entry: it reserves load and does no work, so nobody waits behind it. */
+  readonly isReservation: boolean;
   /** Epoch seconds. */
   readonly enteredQueueAt: number;
   /** Epoch seconds; 0 until its turn came. */
@@ -58,8 +60,10 @@ export class LoadLedger {
   readonly totals: Tally = emptyTally();
   /** Requests received since start, refused ones included. */
   requestCount = 0;
-  /** Sum over every open entry; what admission looks at. */
+  /** Sum over every open entry. */
   openLoad = 0;
+  /** Sum over open entries that are work; what admission looks at. */
+  workingLoad = 0;
   /** Sum over open entries outside sessions; `cur_load` on the wire. */
   reportedOpenLoad = 0;
   droppedDeletions = 0;
@@ -80,6 +84,7 @@ export class LoadLedger {
     this.requestCount += 1;
     this.totals.received += entry.workload;
     this.openLoad += entry.workload;
+    if (!entry.isReservation) this.workingLoad += entry.workload;
     if (!entry.inSession) this.reportedOpenLoad += entry.workload;
     this.#open.add(entry);
   }
@@ -98,6 +103,7 @@ export class LoadLedger {
     if (!this.#open.delete(entry)) return false;
     entry.outcome = outcome;
     this.openLoad -= entry.workload;
+    if (!entry.isReservation) this.workingLoad -= entry.workload;
     if (!entry.inSession) this.reportedOpenLoad -= entry.workload;
     this.totals[outcome] += entry.workload;
     this.#noteFinished(entry, outcome === 'served' || outcome === 'errored' ? nowSeconds : 0);

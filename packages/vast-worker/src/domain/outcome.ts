@@ -23,6 +23,8 @@ export function endingOfError(code: ErrorCode | undefined): Ending {
   switch (code) {
     case 'REQUEST_ABORTED':
       return { outcome: 'cancelled', reason: 'client_left' };
+    case 'SESSION_UNKNOWN':
+      return { outcome: 'cancelled', reason: 'session_ended' };
     case 'QUEUE_TIMEOUT':
       return { outcome: 'rejected', reason: 'queue_timeout' };
     case 'MODEL_SERVER_UNREACHABLE':

@@ -3,7 +3,7 @@
 /** Counted when a calculator throws or returns no usable number; the reference worker's default too. */
 export const defaultWorkload = 100;
 
-/** Workloads above this are taken for a calculator's mistake: sums of them would lose exactness. */
+/** Larger workloads are cut to this: sums of them would lose exactness. */
 export const maxWorkload = 1e9;
 
 const quantum = 1024;
@@ -15,7 +15,7 @@ export interface MeasuredWorkload {
 }
 
 /**
- * Runs a route's calculator. Throwing, NaN, infinite, negative, absurdly large or not-a-number results count as
+ * Runs a route's calculator. Throwing, NaN, infinite and negative results and what is no number count as
  * `defaultWorkload`. Results are rounded to 1/1024 so that sums of loads are exact and books balance to the last bit.
  */
 export function measureWorkload<Payload>(calculator: ((payload: Payload) => number) | undefined, payload: Payload): MeasuredWorkload {
@@ -26,10 +26,10 @@ export function measureWorkload<Payload>(calculator: ((payload: Payload) => numb
   } catch {
     value = Number.NaN;
   }
-  if (typeof value !== 'number' || !(value >= 0 && value <= maxWorkload)) {
+  if (typeof value !== 'number' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
     return { workload: defaultWorkload, measured: false };
   }
-  return { workload: exactWorkload(value), measured: true };
+  return { workload: exactWorkload(Math.min(value, maxWorkload)), measured: true };
 }
 
 export const exactWorkload = (value: number): number => Math.round(value * quantum) / quantum;

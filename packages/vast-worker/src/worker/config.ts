@@ -37,6 +37,8 @@ export const WorkerConfig = z.strictObject({
   logActionConfig: LogActionConfig.prefault({}),
   /** Open sessions at most; null or 0: any number. */
   maxSessions: z.int().min(0).nullable().default(10),
+  /** Ours. Seconds; longer lifetimes that clients ask for are cut to it. */
+  maxSessionLifetime: seconds.default(3600),
   /** Ours. What one workload counts: every calculator of this worker uses it. */
   workloadUnit: z.string().min(1).default('items'),
   /** Ours. Load per second assumed until traffic has shown more; only for handlers that nothing can benchmark. */

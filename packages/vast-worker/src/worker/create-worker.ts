@@ -5,16 +5,16 @@ import { HttpServer } from '../adapters/http-server.ts';
 import { createLogger, type Logger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import { ModelServerClient } from '../adapters/model-server-client.ts';
-import { WorkerError } from '../errors.ts';
 import { chooseBenchmark } from './benchmark-calls.ts';
 import type { ResolvedConfig } from './config.ts';
-import { GrantVerifier } from './grant-verifier.ts';
+import { type GrantRules, GrantVerifier } from './grant-verifier.ts';
 import { handleRequest, type RequestDeps } from './handle-request.ts';
 import { healthReport } from './health-report.ts';
 import { HealthWatch } from './health-watch.ts';
 import { ModelProbe } from './model-probe.ts';
-import { createOpsApp } from './ops-app.ts';
+import { createInternalApp, createOpsApp } from './ops-app.ts';
 import type { ReportDeps } from './report-loop.ts';
+import { Sessions } from './sessions.ts';
 import type { StartUpDeps } from './start-up.ts';
 import { WorkerState } from './state.ts';
 import { TicketDesk } from './tickets.ts';
@@ -32,6 +32,9 @@ export interface AssembledWorker {
   state: WorkerState;
   desk: TicketDesk;
   server: HttpServer;
+  /** For the model server itself; undefined when it has no port. */
+  internalServer: HttpServer | undefined;
+  sessions: Sessions;
   modelServer: ModelServerClient;
   controlPlane: ControlPlaneClient;
   verifier: GrantVerifier | undefined;
@@ -56,9 +59,20 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     token: config.hfToken,
   });
   const controlPlane = new ControlPlaneClient({ addresses: config.reportAddresses, log });
-  const verifier = config.isUnsecured ? undefined : new GrantVerifier({ controlPlane, clock, log });
+  const verifier = config.isUnsecured ? undefined : new GrantVerifier({ rules: grantRules(config), controlPlane, clock, log });
   const routes = config.handlers.map((handler) => desk.openRoute(handler, metrics.forRoute(handler.route)));
 
+  const verify: RequestDeps['verify'] = (auth, rawAuth, inSession) => verifier?.verify(auth, rawAuth, inSession);
+  const sessions = new Sessions({
+    state,
+    modelServer,
+    clock,
+    log,
+    maxSessions: config.maxSessions,
+    maxSessionLifetime: config.maxSessionLifetime,
+    maxBodyDepth: config.maxBodyDepth,
+    verify,
+  });
   const requestDeps: RequestDeps = {
     desk,
     modelServer,
@@ -66,21 +80,32 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     log,
     maxBodyBytes: config.maxBodyBytes,
     maxBodyDepth: config.maxBodyDepth,
-    verify: (auth) => verifier?.verify(auth),
-    enterSession: () => {
-      throw new WorkerError('SESSION_UNKNOWN', 'no such session');
-    },
+    verify,
+    sessions,
   };
   const server = new HttpServer({
     port: config.workerPort,
     host: config.workerHost,
+    portVariable: 'WORKER_PORT',
     routes: new Map(routes.map((route) => [route.handler.route, (exchange) => void handleRequest(exchange, route, requestDeps)])),
     everythingElse: createOpsApp({
       metrics,
+      sessions,
+      maxBodyBytes: config.maxBodyBytes,
       routes: routes.map((route) => route.handler.route),
       health: () => healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),
     }),
   });
+  const internalServer =
+    config.workerHttpPort === undefined
+      ? undefined
+      : new HttpServer({
+          port: config.workerHttpPort,
+          host: config.workerHttpHost,
+          portVariable: 'WORKER_HTTP_PORT',
+          routes: new Map(),
+          everythingElse: createInternalApp({ metrics, sessions }),
+        });
   metrics.observe({
     phase: () => state.phase,
     phaseSeconds: () => state.phaseSeconds(),
@@ -94,7 +119,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     totals: () => ({ ...state.ledger.totals }),
     pendingDeletions: () => state.ledger.unreportedDeletions,
     droppedDeletions: () => state.ledger.droppedDeletions,
-    openSessions: () => 0,
+    openSessions: () => sessions.openCount,
   });
 
   const startUp: StartUpDeps = {
@@ -116,6 +141,8 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     state,
     desk,
     server,
+    internalServer,
+    sessions,
     modelServer,
     controlPlane,
     verifier,
@@ -124,3 +151,11 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     reporting: config.identity && { state, identity: config.identity, controlPlane, metrics, clock, diskUsageGib },
   };
 }
+
+const grantRules = (config: ResolvedConfig): GrantRules => ({
+  form: config.signatureForm,
+  urlCheck: config.urlCheck,
+  url: config.identity?.url,
+  endpoint: config.endpointName,
+  replayWindow: config.replayWindow,
+});

@@ -6,7 +6,7 @@ const lastReportTimeoutMs = 5_000;
 const lastAnswerTimeoutMs = 1_000;
 
 /** Refuse new requests, finish open ones up to a limit, end the rest, tell the control plane, stop listening. */
-export async function drain({ config, parts, state, desk, server, reporting }: AssembledWorker): Promise<void> {
+export async function drain({ config, parts, state, desk, server, internalServer, sessions, reporting }: AssembledWorker): Promise<void> {
   const { log, clock } = parts;
   state.signal('drain-requested', 'the worker is shutting down');
   log.info({ openRequests: state.ledger.openCount, drainTimeout: config.drainTimeout }, 'draining');
@@ -23,6 +23,7 @@ export async function drain({ config, parts, state, desk, server, reporting }: A
     stopTimer();
   }
 
+  await sessions.closeAll();
   if (reporting) await sendFinalReports(reporting, AbortSignal.timeout(lastReportTimeoutMs));
-  await server.close();
+  await Promise.all([server.close(), internalServer?.close()]);
 }

@@ -1,3 +1,5 @@
+import { type SignatureForm, signatureForms } from '@bluefly/vast-protocol';
+import type { UrlCheck } from '../domain/grant-binding.ts';
 import type { ConfigProblem } from '../errors.ts';
 
 /** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
@@ -49,10 +51,36 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning: 'address the main listener binds to',
   },
   {
+    name: 'WORKER_HTTP_PORT',
+    expected: 'a port, 0 to 65535',
+    fallback: 'WORKER_PORT + 1 with CONTAINER_ID, else none',
+    meaning: 'port where the model server may end sessions',
+  },
+  { name: 'WORKER_HTTP_HOST', expected: 'an address of this machine', fallback: '127.0.0.1', meaning: 'address of that port' },
+  {
     name: 'UNSECURED',
     expected: 'yes or no (y yes t true on 1, n no f false off 0)',
     fallback: 'no',
     meaning: 'skip signature verification; for laptops and trusted networks',
+  },
+  {
+    name: 'SIGNATURE_FORM',
+    expected: 'url, all-fields or legacy-2024',
+    fallback: 'url',
+    meaning: 'what the router signs; see verify-grant',
+  },
+  {
+    name: 'URL_CHECK',
+    expected: 'off, warn or enforce',
+    fallback: 'warn',
+    meaning: 'whether a grant must name this worker’s own address',
+  },
+  { name: 'ENDPOINT_NAME', expected: 'a text', fallback: 'any', meaning: 'the only endpoint whose grants are good' },
+  {
+    name: 'REPLAY_WINDOW_SECONDS',
+    expected: 'seconds',
+    fallback: 'none: for ever',
+    meaning: 'how long a grant may be used again, outside the session it opened',
   },
   {
     name: 'MODEL_SERVER_URL',
@@ -107,7 +135,15 @@ export interface Environment {
   workerPort: number;
   /** undefined: all interfaces, IPv4 and IPv6. */
   workerHost: string | undefined;
+  /** undefined: no internal port. */
+  workerHttpPort: number | undefined;
+  workerHttpHost: string;
   isUnsecured: boolean;
+  signatureForm: SignatureForm;
+  urlCheck: UrlCheck;
+  endpointName: string | undefined;
+  /** Seconds. */
+  replayWindow: number | undefined;
   modelServerUrl: string;
   modelServerPort: number;
   modelHealthcheckUrl: string | undefined;
@@ -161,7 +197,17 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     reportAddresses,
     workerPort,
     workerHost: read<string | undefined>('WORKER_HOST', undefined, textFrom),
+    workerHttpPort: read<number | undefined>(
+      'WORKER_HTTP_PORT',
+      hasContainer ? (workerPort === 0 ? 0 : workerPort + 1) : undefined,
+      portFrom(0),
+    ),
+    workerHttpHost: read('WORKER_HTTP_HOST', '127.0.0.1', textFrom),
     isUnsecured,
+    signatureForm: read<SignatureForm>('SIGNATURE_FORM', 'url', oneOf(signatureForms)),
+    urlCheck: read<UrlCheck>('URL_CHECK', 'warn', oneOf(['off', 'warn', 'enforce'])),
+    endpointName: read<string | undefined>('ENDPOINT_NAME', undefined, textFrom),
+    replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', undefined, secondsFrom),
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
@@ -194,6 +240,11 @@ function expectedOf(name: string): string {
   const known = environmentVariables.find((variable) => variable.name === name);
   return known?.expected ?? (name.startsWith('VAST_TCP_PORT_') ? 'a port, 1 to 65535' : 'a value');
 }
+
+const oneOf =
+  <Name extends string>(names: readonly Name[]) =>
+  (text: string): Name | undefined =>
+    names.find((name) => name === text);
 
 const textFrom = (text: string) => text.trim() || undefined;
 

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { type AuthData, parsePublicKey, paths, verifySignature } from '@bluefly/vast-protocol';
+import { type AuthData, parsePublicKey, paths, type SignatureForm, signedMessage, verifySignature } from '@bluefly/vast-protocol';
 import type { Clock } from '../adapters/clock.ts';
 import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import type { Logger } from '../adapters/logger.ts';
+import { bindingProblem, ReplayWindow, type UrlCheck } from '../domain/grant-binding.ts';
 import { WorkerError } from '../errors.ts';
 
 /** Holds the control plane's public key and verifies grants with it. */
@@ -15,7 +16,21 @@ const maximumRetryMs = 30_000;
 /** A grant is sent many times (sessions, retries, and the signed text is the same for all requests to one worker). */
 const rememberedGrants = 4_096;
 
+export interface GrantRules {
+  /** What the router signs. */
+  form: SignatureForm;
+  urlCheck: UrlCheck;
+  /** The worker's own address; undefined when it has none. */
+  url: string | undefined;
+  /** The only endpoint whose grants are good; undefined: any. */
+  endpoint: string | undefined;
+  /** Seconds a grant may be used again for; undefined: for ever. */
+  replayWindow: number | undefined;
+}
+
 export class GrantVerifier {
+  readonly #rules: GrantRules;
+  readonly #replays: ReplayWindow | undefined;
   readonly #controlPlane: ControlPlaneClient;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -26,8 +41,11 @@ export class GrantVerifier {
   #refreshing: Promise<void> | undefined;
   #firstKey = Promise.withResolvers<void>();
   #signal: AbortSignal | undefined;
+  #hasWarned = false;
 
-  constructor(options: { controlPlane: ControlPlaneClient; clock: Clock; log: Logger }) {
+  constructor(options: { rules: GrantRules; controlPlane: ControlPlaneClient; clock: Clock; log: Logger }) {
+    this.#rules = options.rules;
+    this.#replays = options.rules.replayWindow === undefined ? undefined : new ReplayWindow(options.rules.replayWindow);
     this.#controlPlane = options.controlPlane;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -65,27 +83,52 @@ export class GrantVerifier {
 
   /**
    * Returns at once for grants seen before and for good ones; a bad one may first fetch the key anew, in case it changed.
-   * @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING
+   * @param rawAuth the bytes of `auth_data`: some forms cover the text of its numbers
+   * @param inSession the grant is shown again, for the session it opened
+   * @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING, GRANT_FOR_OTHER, GRANT_REPLAYED
    */
-  verify(auth: AuthData): void | Promise<void> {
-    if (this.#remembered.has(grantKey(auth))) return;
+  verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void> {
+    const memo = this.#memo(auth, rawAuth);
+    if (this.#remembered.has(memo) || this.#verifies(auth, rawAuth, memo)) return this.#checkUse(auth, inSession);
     if (!this.#key) throw new WorkerError('PUBLIC_KEY_MISSING', 'not fetched yet');
-    if (this.#verifies(auth)) return;
     if (this.#clock.now() - this.#lastFetchAt < refreshOnFailureMs) throw invalid(auth);
-    return this.#verifyWithFreshKey(auth);
+    return this.#verifyWithFreshKey(auth, rawAuth, memo, inSession);
   }
 
-  async #verifyWithFreshKey(auth: AuthData): Promise<void> {
+  async #verifyWithFreshKey(auth: AuthData, rawAuth: Buffer | undefined, memo: string, inSession: boolean): Promise<void> {
     const before = this.#keyText;
     await this.#refresh(this.#signal as AbortSignal);
-    if (this.#keyText === before || !this.#verifies(auth)) throw invalid(auth);
+    if (this.#keyText === before || !this.#verifies(auth, rawAuth, memo)) throw invalid(auth);
+    this.#checkUse(auth, inSession);
   }
 
-  #verifies(auth: AuthData): boolean {
-    if (!this.#key || !verifySignature({ key: this.#key, form: 'url', auth })) return false;
+  #verifies(auth: AuthData, rawAuth: Buffer | undefined, memo: string): boolean {
+    if (!this.#key || !verifySignature({ key: this.#key, form: this.#rules.form, auth, ...(rawAuth ? { rawAuth } : {}) })) return false;
     if (this.#remembered.size >= rememberedGrants) this.#remembered.delete(this.#remembered.values().next().value as string);
-    this.#remembered.add(grantKey(auth));
+    this.#remembered.add(memo);
     return true;
+  }
+
+  /** The signature is good; is the grant good here and now? */
+  #checkUse(auth: AuthData, inSession: boolean): void {
+    const { urlCheck, url, endpoint } = this.#rules;
+    const problem = bindingProblem(auth, { url: urlCheck === 'off' ? undefined : url, endpoint });
+    if (problem === 'other-endpoint' || (problem === 'other-url' && urlCheck === 'enforce')) {
+      throw new WorkerError('GRANT_FOR_OTHER', problem);
+    }
+    if (problem && !this.#hasWarned) {
+      this.#hasWarned = true;
+      this.#log.warn({ problem }, 'a grant for another address was accepted (urlCheck: warn); said once');
+    }
+    if (this.#replays && !inSession && !this.#replays.allows(auth, this.#clock.now() / 1000)) {
+      throw new WorkerError('GRANT_REPLAYED', `reqnum ${auth.reqnum}`);
+    }
+  }
+
+  /** What the signature covers, and the signature: together they verified, or they did not. */
+  #memo(auth: AuthData, rawAuth: Buffer | undefined): string {
+    const covered = this.#rules.form === 'url' ? auth.url : signedMessage(this.#rules.form, auth, rawAuth);
+    return `${auth.signature} ${covered}`;
   }
 
   #refresh(signal: AbortSignal): Promise<void> {
@@ -107,8 +150,5 @@ export class GrantVerifier {
     this.#firstKey.resolve();
   }
 }
-
-/** What the signature covers, and the signature. */
-const grantKey = (auth: AuthData) => `${auth.signature} ${auth.url}`;
 
 const invalid = (auth: AuthData) => new WorkerError('SIGNATURE_INVALID', `reqnum ${auth.reqnum}`);

@@ -10,6 +10,7 @@ import { isRefusal } from '../domain/admission.ts';
 import { measureWorkload } from '../domain/workload.ts';
 import { WorkerError } from '../errors.ts';
 import type { Handler, Payload, Respond } from './handler-config.ts';
+import type { Sessions } from './sessions.ts';
 import type { RouteDesk, Ticket, TicketDesk } from './tickets.ts';
 
 export interface RequestDeps {
@@ -20,9 +21,8 @@ export interface RequestDeps {
   maxBodyBytes: number;
   maxBodyDepth: number;
   /** Checks the signature; a promise only when that takes the network. @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING */
-  verify(auth: AuthData): void | Promise<void>;
-  /** @throws WorkerError SESSION_UNKNOWN */
-  enterSession(sessionId: string): void;
+  verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void>;
+  sessions: Sessions;
 }
 
 /** The life of one request. Every refusal is a WorkerError; it is answered at the end of the story. */
@@ -31,9 +31,9 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
   try {
     const body = await readBody(exchange.request, deps.maxBodyBytes);
     const envelope = readEnvelope(body, deps.maxBodyDepth);
-    const verifying = deps.verify(envelope.auth); // strangers cost us nothing and move no counter
+    const verifying = deps.verify(envelope.auth, envelope.authBytes, envelope.sessionId !== null); // strangers cost us nothing and move no counter
     if (verifying) await verifying;
-    if (envelope.sessionId !== null) deps.enterSession(envelope.sessionId);
+    const session = envelope.sessionId === null ? undefined : deps.sessions.require(envelope.sessionId, envelope.auth);
     const payload = await acceptPayload(route.handler, envelope.payload);
     const workload = measure(route, payload);
     if (exchange.abortReason) throw exchange.abortReason;
@@ -41,9 +41,10 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
     ticket = deps.desk.admit(route, {
       requestIdx: envelope.auth.request_idx,
       workload,
-      inSession: envelope.sessionId !== null,
+      inSession: session !== undefined,
     });
     ticket.follow(exchange);
+    if (session) ticket.onEnd = deps.sessions.join(session, ticket);
     await ticket.turn();
 
     const status =

@@ -6,18 +6,33 @@ import { drain } from './drain.ts';
 import { runReportLoops } from './report-loop.ts';
 import { awaitModel, confirm, measurePerf } from './start-up.ts';
 
+export interface ListeningPorts {
+  port: number;
+  /** For the model server; undefined when it has none. */
+  internalPort: number | undefined;
+}
+
 /**
  * The life of a worker, top to bottom: listen, report, load, benchmark, confirm, serve; lose the model server and find
- * it again; drain. Resolves when all of it is over. `listening` is told the port as soon as there is one.
+ * it again; drain. Resolves when all of it is over. `listening` is told the ports as soon as there are some.
  * @throws what `listen` meets; nothing later
  */
-export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (port: number) => void): Promise<void> {
+export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (ports: ListeningPorts) => void): Promise<void> {
   const { config, server } = worker;
   const { log } = worker.parts;
   const port = await server.listen();
-  log.info({ port, routes: config.handlers.map(({ route }) => route), workloadUnit: config.workloadUnit }, 'listening');
+  const httpPort = await worker.internalServer?.listen();
+  log.info(
+    {
+      port,
+      ...(httpPort === undefined ? {} : { httpPort }),
+      routes: config.handlers.map(({ route }) => route),
+      workloadUnit: config.workloadUnit,
+    },
+    'listening',
+  );
   noteUnusualSettings(worker);
-  listening(port);
+  listening({ port, internalPort: httpPort });
 
   const over = new AbortController();
   const alive = AbortSignal.any([stop, over.signal]);
@@ -27,6 +42,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     unlessAborted(over.signal, log, () => worker.verifier?.run(over.signal)),
     unlessAborted(over.signal, log, () => config.modelLogFile && followLog(worker, config.modelLogFile, over.signal)),
     unlessAborted(over.signal, log, () => learnPerf(worker, over.signal)),
+    unlessAborted(over.signal, log, () => worker.sessions.collect(over.signal)),
   ];
 
   await untilAborted(stop);

@@ -60,7 +60,7 @@ export class WorkerState {
     return this.#phase === 'failed' ? this.#reason : '';
   }
   get waitSeconds(): number {
-    return this.#perf > 0 ? estimateWaitSeconds(this.ledger.openLoad, this.#perf) : 0;
+    return this.#perf > 0 ? estimateWaitSeconds(this.ledger.workingLoad, this.#perf) : 0;
   }
 
   /** Applies a signal. @returns true when it changed the phase. */

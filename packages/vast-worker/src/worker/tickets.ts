@@ -68,7 +68,7 @@ export class TicketDesk {
     const ticket = new Ticket(arrived, route, this, now);
     const refusal = refuse({
       phase: state.phase,
-      openLoad: state.ledger.openLoad,
+      workingLoad: state.ledger.workingLoad,
       perf: state.perf,
       maxQueueTime: route.handler.maxQueueTime,
     });
@@ -123,6 +123,7 @@ export class TicketDesk {
     this.#open.delete(ticket);
     if (this.#open.size === 0) this.#busyMs += now - this.#busySince;
     ticket.route.lane?.leave(ticket)?.takeTurn();
+    ticket.onEnd?.();
     const startedAt = ticket.workStartedAt === 0 ? now / 1000 : ticket.workStartedAt;
     ticket.route.metrics.ended(ending, now / 1000 - ticket.enteredQueueAt, startedAt - ticket.enteredQueueAt);
     this.#state.changed();
@@ -134,11 +135,14 @@ export class Ticket implements LedgerEntry {
   readonly workload: number;
   readonly requestIdx: number;
   readonly inSession: boolean;
+  readonly isReservation = false;
   readonly enteredQueueAt: number;
   readonly route: RouteDesk;
   workStartedAt = 0;
   outcome: Outcome | undefined;
   readonly #desk: TicketDesk;
+  /** Called once, when the ticket has ended. */
+  onEnd: (() => void) | undefined;
   #exchange: Exchange | undefined;
   #wake: ((refusal: WorkerError | undefined) => void) | undefined;
 
