@@ -21,6 +21,8 @@ import { TicketDesk } from './tickets.ts';
 
 /** What tests may replace: parts, never modules. */
 export interface Parts {
+  /** Where the start script looks for the wish to be updated. */
+  updateMarkerFile: string;
   clock: Clock;
   log: Logger;
 }
@@ -46,7 +48,11 @@ export interface AssembledWorker {
 
 /** Where the parts meet; the only function that knows them all. */
 export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> = {}): AssembledWorker {
-  const parts: Parts = { clock: overrides.clock ?? systemClock, log: overrides.log ?? createLogger(config.logLevel) };
+  const parts: Parts = {
+    clock: overrides.clock ?? systemClock,
+    log: overrides.log ?? createLogger(config.logLevel),
+    updateMarkerFile: overrides.updateMarkerFile ?? '/.force_update',
+  };
   const { clock, log } = parts;
   const metrics = new WorkerMetrics();
   const state = new WorkerState({ clock, log, keepDeletions: config.identity !== undefined });
@@ -91,6 +97,8 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     everythingElse: createOpsApp({
       metrics,
       sessions,
+      masterToken: config.identity?.masterToken ?? '',
+      updateMarkerFile: parts.updateMarkerFile,
       maxBodyBytes: config.maxBodyBytes,
       routes: routes.map((route) => route.handler.route),
       health: () => healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),

@@ -7,6 +7,7 @@ import { errorBody } from '../adapters/reply.ts';
 import { type ErrorCode, WorkerError } from '../errors.ts';
 import type { HealthReport } from './health-report.ts';
 import type { Sessions } from './sessions.ts';
+import { markForUpdate } from './update-route.ts';
 
 /** The second way in: everything that is not a POST on a configured route. */
 
@@ -14,12 +15,17 @@ export interface OpsAppDeps {
   metrics: WorkerMetrics;
   health: () => HealthReport;
   sessions: Sessions;
+  /** Password of the update route; empty: closed. */
+  masterToken: string;
+  /** Written by the update route for the start script. */
+  updateMarkerFile: string;
   maxBodyBytes: number;
   /** Configured routes: another method on them is a 405. */
   routes: readonly string[];
 }
 
-export function createOpsApp({ metrics, health, sessions, maxBodyBytes, routes }: OpsAppDeps): RequestListener {
+export function createOpsApp(deps: OpsAppDeps): RequestListener {
+  const { metrics, health, sessions, maxBodyBytes, routes } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -45,10 +51,14 @@ export function createOpsApp({ metrics, health, sessions, maxBodyBytes, routes }
   app.post(paths.sessionEnd, async (request, response) => {
     response.json(await sessions.end(await readBody(request, maxBodyBytes)));
   });
+  app.post(paths.update, async (request, response) => {
+    await markForUpdate(request.headers.authorization, deps.masterToken, deps.updateMarkerFile);
+    response.json({ ok: true });
+  });
   answerTheRest(
     app,
     metrics,
-    [...routes, paths.sessionCreate, paths.sessionGet, paths.sessionHealth, paths.sessionEnd],
+    [paths.update, ...routes, paths.sessionCreate, paths.sessionGet, paths.sessionHealth, paths.sessionEnd],
     ['/health', '/metrics'],
   );
   return app;
