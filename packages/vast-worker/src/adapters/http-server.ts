@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError, type ErrorCode, WorkerError } from '../errors.ts';
+import type { CertificatePair } from './certificate.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody } from './reply.ts';
 
@@ -11,6 +13,8 @@ export interface HttpServerOptions {
   host: string | undefined;
   /** The variable that changes the port, for the message when it is taken. */
   portVariable: 'WORKER_PORT' | 'WORKER_HTTP_PORT';
+  /** HTTPS instead of HTTP. Takes effect at `listen`. */
+  certificate: ((signal: AbortSignal) => Promise<CertificatePair>) | undefined;
   /** POSTs on these paths go straight to the request story. */
   routes: ReadonlyMap<string, (exchange: Exchange) => void>;
   /** Health, metrics, sessions, management, unknown paths, wrong methods: the express app. */
@@ -29,45 +33,64 @@ export const httpLimits = {
 } as const;
 
 export class HttpServer {
-  readonly #server: Server;
   readonly #options: HttpServerOptions;
+  #server: Server | undefined;
+  #tlsServer: TlsServer | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        maxHeaderSize: httpLimits.maxHeaderBytes,
-        headersTimeout: httpLimits.headersTimeoutMs,
-        requestTimeout: httpLimits.requestTimeoutMs,
-        keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
-        connectionsCheckingInterval: 5_000,
-      },
-      (request, response) => {
-        const direct = request.method === 'POST' ? options.routes.get(pathOf(request)) : undefined;
-        if (direct) direct(new Exchange(request, response));
-        else options.everythingElse(request, response);
-      },
-    );
-    this.#server.maxConnections = httpLimits.maxConnections;
-    this.#server.on('clientError', answerMalformed);
   }
 
-  /** @returns the port, also when 0 was asked for. @throws ConfigError when the port cannot be had */
-  listen(): Promise<number> {
+  /**
+   * @returns the port, also when 0 was asked for
+   * @throws ConfigError when the port cannot be had; what getting the certificate met
+   */
+  async listen(signal: AbortSignal): Promise<number> {
+    const { port, host, certificate } = this.#options;
+    const pair = await certificate?.(signal);
+    const server = this.#createServer(pair);
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, this.#options)));
-      this.#server.listen({ port: this.#options.port, ...(this.#options.host ? { host: this.#options.host } : {}) }, () => {
-        this.#server.removeAllListeners('error');
-        resolve((this.#server.address() as AddressInfo).port);
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, this.#options)));
+      server.listen({ port, ...(host ? { host } : {}) }, () => {
+        server.removeAllListeners('error');
+        resolve((server.address() as AddressInfo).port);
       });
     });
   }
 
+  /** New connections get the new certificate; open ones go on with the old. */
+  useCertificate(pair: CertificatePair): void {
+    this.#tlsServer?.setSecureContext(pair);
+  }
+
+  #createServer(pair: CertificatePair | undefined): Server {
+    const settings = {
+      maxHeaderSize: httpLimits.maxHeaderBytes,
+      headersTimeout: httpLimits.headersTimeoutMs,
+      requestTimeout: httpLimits.requestTimeoutMs,
+      keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: 5_000,
+    };
+    const listener: RequestListener = (request, response) => {
+      const direct = request.method === 'POST' ? this.#options.routes.get(pathOf(request)) : undefined;
+      if (direct) direct(new Exchange(request, response));
+      else this.#options.everythingElse(request, response);
+    };
+    this.#tlsServer = pair && createTlsServer({ ...settings, ...pair, handshakeTimeout: httpLimits.headersTimeoutMs }, listener);
+    const server = this.#tlsServer ?? createServer(settings, listener);
+    server.maxConnections = httpLimits.maxConnections;
+    server.on('clientError', answerMalformed);
+    this.#server = server;
+    return server;
+  }
+
   /** Takes no more connections; open ones end after their answer, or after `graceMs`. */
   async close(graceMs = 1_000): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const closeIdle = setInterval(() => this.#server.closeIdleConnections(), 20);
-    const closeAll = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    const server = this.#server;
+    if (!server?.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const closeIdle = setInterval(() => server.closeIdleConnections(), 20);
+    const closeAll = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearInterval(closeIdle);
     clearTimeout(closeAll);

@@ -1,3 +1,4 @@
+import { CertificateSource } from '../adapters/certificate.ts';
 import { type Clock, systemClock } from '../adapters/clock.ts';
 import { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import { diskUsageGib } from '../adapters/disk-usage.ts';
@@ -37,6 +38,8 @@ export interface AssembledWorker {
   /** For the model server itself; undefined when it has no port. */
   internalServer: HttpServer | undefined;
   sessions: Sessions;
+  /** undefined: plain HTTP. */
+  certificate: CertificateSource | undefined;
   modelServer: ModelServerClient;
   controlPlane: ControlPlaneClient;
   verifier: GrantVerifier | undefined;
@@ -89,10 +92,14 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     verify,
     sessions,
   };
+  const certificate = config.useSsl
+    ? new CertificateSource({ ...config.certificateFiles, apiUrl: config.vastApiUrl, instanceId: config.identity?.id, clock, log })
+    : undefined;
   const server = new HttpServer({
     port: config.workerPort,
     host: config.workerHost,
     portVariable: 'WORKER_PORT',
+    certificate: certificate && ((signal) => certificate.load(signal)),
     routes: new Map(routes.map((route) => [route.handler.route, (exchange) => void handleRequest(exchange, route, requestDeps)])),
     everythingElse: createOpsApp({
       metrics,
@@ -111,6 +118,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
           port: config.workerHttpPort,
           host: config.workerHttpHost,
           portVariable: 'WORKER_HTTP_PORT',
+          certificate: undefined,
           routes: new Map(),
           everythingElse: createInternalApp({ metrics, sessions }),
         });
@@ -151,6 +159,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     server,
     internalServer,
     sessions,
+    certificate,
     modelServer,
     controlPlane,
     verifier,

@@ -58,6 +58,20 @@ export const environmentVariables: readonly VariableDoc[] = [
   },
   { name: 'WORKER_HTTP_HOST', expected: 'an address of this machine', fallback: '127.0.0.1', meaning: 'address of that port' },
   {
+    name: 'USE_SSL',
+    expected: 'true or anything else',
+    fallback: 'false',
+    meaning: 'exactly `true`: HTTPS, with the two files, or a certificate that Vast signs',
+  },
+  { name: 'SSL_CERT_FILE', expected: 'a file path', fallback: '/etc/instance.crt', meaning: 'certificate, PEM; reloaded when it changes' },
+  { name: 'SSL_KEY_FILE', expected: 'a file path', fallback: '/etc/instance.key', meaning: 'its key, PEM' },
+  {
+    name: 'VAST_API_URL',
+    expected: 'an http(s) URL',
+    fallback: 'https://console.vast.ai/api/v0',
+    meaning: 'whose `sign_cert` signs certificates',
+  },
+  {
     name: 'UNSECURED',
     expected: 'yes or no (y yes t true on 1, n no f false off 0)',
     fallback: 'no',
@@ -138,6 +152,10 @@ export interface Environment {
   /** undefined: no internal port. */
   workerHttpPort: number | undefined;
   workerHttpHost: string;
+  useSsl: boolean;
+  certificateFiles: { certFile: string; keyFile: string };
+  /** Without trailing slash. */
+  vastApiUrl: string;
   isUnsecured: boolean;
   signatureForm: SignatureForm;
   urlCheck: UrlCheck;
@@ -185,6 +203,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
 
   const workerPort = read('WORKER_PORT', defaults.workerPort ?? 3000, portFrom(0));
   const isUnsecured = read('UNSECURED', false, truthFrom);
+  const useSsl = env.USE_SSL === 'true';
   const hasContainer = env.CONTAINER_ID !== undefined && env.CONTAINER_ID !== '';
   const requireIfReporting = hasContainer ? need : read;
   const id = read<number | undefined>('CONTAINER_ID', undefined, positiveIntegerFrom);
@@ -193,7 +212,10 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
   const publicPort = requireIfReporting(`VAST_TCP_PORT_${workerPort}`, 0, portFrom(1));
 
   const values: Environment = {
-    identity: id === undefined ? undefined : { id, masterToken: env.MASTER_TOKEN ?? '', url: `http://${address}:${publicPort}` },
+    identity:
+      id === undefined
+        ? undefined
+        : { id, masterToken: env.MASTER_TOKEN ?? '', url: `${useSsl ? 'https' : 'http'}://${address}:${publicPort}` },
     reportAddresses,
     workerPort,
     workerHost: read<string | undefined>('WORKER_HOST', undefined, textFrom),
@@ -203,6 +225,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
       portFrom(0),
     ),
     workerHttpHost: read('WORKER_HTTP_HOST', '127.0.0.1', textFrom),
+    useSsl,
+    certificateFiles: {
+      certFile: read('SSL_CERT_FILE', '/etc/instance.crt', textFrom),
+      keyFile: read('SSL_KEY_FILE', '/etc/instance.key', textFrom),
+    },
+    vastApiUrl: read('VAST_API_URL', 'https://console.vast.ai/api/v0', (text) => addressesFrom(text)?.[0]),
     isUnsecured,
     signatureForm: read<SignatureForm>('SIGNATURE_FORM', 'url', oneOf(signatureForms)),
     urlCheck: read<UrlCheck>('URL_CHECK', 'warn', oneOf(['off', 'warn', 'enforce'])),

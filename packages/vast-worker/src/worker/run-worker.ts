@@ -20,8 +20,8 @@ export interface ListeningPorts {
 export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (ports: ListeningPorts) => void): Promise<void> {
   const { config, server } = worker;
   const { log } = worker.parts;
-  const port = await server.listen();
-  const httpPort = await worker.internalServer?.listen();
+  const port = await server.listen(stop);
+  const httpPort = await worker.internalServer?.listen(stop);
   log.info(
     {
       port,
@@ -42,6 +42,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     unlessAborted(over.signal, log, () => worker.verifier?.run(over.signal)),
     unlessAborted(over.signal, log, () => config.modelLogFile && followLog(worker, config.modelLogFile, over.signal)),
     unlessAborted(over.signal, log, () => learnPerf(worker, over.signal)),
+    unlessAborted(over.signal, log, () => worker.certificate?.watch((pair) => server.useCertificate(pair), over.signal)),
     unlessAborted(over.signal, log, () => worker.sessions.collect(over.signal)),
   ];
 
