@@ -1,3 +1,4 @@
+import { ConfigError } from './errors.ts';
 import { loadConfig, type WorkerConfig } from './worker/config.ts';
 import { createWorker, type Parts } from './worker/create-worker.ts';
 import { readReportTarget } from './worker/environment.ts';
@@ -48,6 +49,7 @@ export function createVastWorker(config: WorkerConfig, options: VastWorkerOption
       await runWorker(worker, stopping.signal, listening.resolve);
     } catch (error) {
       listening.reject(error);
+      if (stopping.signal.aborted && !(error instanceof ConfigError)) return; // told to stop while it started
       await reportFailedStart(error, readReportTarget(env), stopping.signal);
       throw error;
     } finally {

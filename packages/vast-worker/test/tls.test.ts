@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import { describe, expect, it } from 'vitest';
-import { FakeClock, FakeControlPlane, startRig } from '../src/testing/index.ts';
+import { createVastWorker } from '../src/index.ts';
+import { FakeClock, FakeControlPlane, silentParts, startRig, testHandler } from '../src/testing/index.ts';
 
 const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 };
 const makeKeys = () => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -138,6 +139,29 @@ describe('TLS', () => {
     expect((await get(rig.port, authority.caPem, keptAlive)).serial).toBe('02'); // the open connection lives on
     keptAlive.destroy();
     authority.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is waited for in silence towards clients, not towards the control plane, and not at all once told to stop', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tls-'));
+    const controlPlane = new FakeControlPlane();
+    await controlPlane.listen();
+    const files = {
+      USE_SSL: 'true',
+      SSL_CERT_FILE: join(folder, 'a'),
+      SSL_KEY_FILE: join(folder, 'b'),
+      VAST_API_URL: 'http://127.0.0.1:1',
+    };
+    const onVast = { CONTAINER_ID: '1', REPORT_ADDR: controlPlane.url, PUBLIC_IPADDR: '127.0.0.1', VAST_TCP_PORT_0: '1', WORKER_PORT: '0' };
+    const worker = createVastWorker(
+      { handlers: [testHandler] },
+      { env: { ...files, ...onVast }, handleSignals: false, parts: silentParts },
+    );
+    const running = worker.run();
+    expect(await controlPlane.status(() => true)).toMatchObject({ loadtime: 0, error_msg: '' });
+    await worker.stop();
+    await expect(running).resolves.toBeUndefined();
+    await controlPlane.close();
     await rm(folder, { recursive: true });
   });
 

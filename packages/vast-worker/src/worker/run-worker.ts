@@ -20,39 +20,37 @@ export interface ListeningPorts {
 export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (ports: ListeningPorts) => void): Promise<void> {
   const { config, server } = worker;
   const { log } = worker.parts;
-  const port = await server.listen(stop);
-  const httpPort = await worker.internalServer?.listen(stop);
-  log.info(
-    {
-      port,
-      ...(httpPort === undefined ? {} : { httpPort }),
-      routes: config.handlers.map(({ route }) => route),
-      workloadUnit: config.workloadUnit,
-    },
-    'listening',
-  );
-  noteUnusualSettings(worker);
-  listening({ port, internalPort: httpPort });
-
   const over = new AbortController();
-  const alive = AbortSignal.any([stop, over.signal]);
-  const background = [
-    unlessAborted(alive, log, () => liveThroughPhases(worker, alive)),
-    unlessAborted(over.signal, log, () => worker.reporting && runReportLoops(worker.reporting, over.signal)),
-    unlessAborted(over.signal, log, () => worker.verifier?.run(over.signal)),
-    unlessAborted(over.signal, log, () => config.modelLogFile && followLog(worker, config.modelLogFile, over.signal)),
-    unlessAborted(over.signal, log, () => learnPerf(worker, over.signal)),
-    unlessAborted(over.signal, log, () => worker.certificate?.watch((pair) => server.useCertificate(pair), over.signal)),
-    unlessAborted(over.signal, log, () => worker.sessions.collect(over.signal)),
-  ];
+  const pieces: Promise<void>[] = [];
+  const run = (piece: (signal: AbortSignal) => unknown, signal = over.signal) =>
+    void pieces.push(unlessAborted(signal, log, () => piece(signal)));
+  noteUnusualSettings(worker);
+  try {
+    run((signal) => worker.reporting && runReportLoops(worker.reporting, signal)); // from now on, whatever comes
+    listening(await listen(worker, stop));
+    run((signal) => worker.verifier?.run(signal));
+    run((signal) => config.modelLogFile && followLog(worker, config.modelLogFile, signal));
+    run((signal) => liveThroughPhases(worker, signal), AbortSignal.any([stop, over.signal]));
+    run((signal) => worker.certificate?.watch((pair) => server.useCertificate(pair), signal));
+    run((signal) => worker.sessions.collect(signal));
+    run((signal) => learnPerf(worker, signal));
 
-  await untilAborted(stop);
-  await drain(worker);
-  over.abort(new Error('the worker has stopped'));
-  await Promise.all(background);
-  await worker.modelServer.close();
-  await worker.controlPlane.close();
+    await untilAborted(stop);
+    await drain(worker);
+  } finally {
+    over.abort(new Error('the worker has stopped'));
+    await Promise.all(pieces);
+    await Promise.all([server.close(), worker.internalServer?.close(), worker.modelServer.close(), worker.controlPlane.close()]);
+  }
   log.info({}, 'stopped');
+}
+
+async function listen({ config, parts, server, internalServer }: AssembledWorker, stop: AbortSignal): Promise<ListeningPorts> {
+  const port = await server.listen(stop);
+  const internalPort = await internalServer?.listen(stop);
+  const { workloadUnit } = config;
+  parts.log.info({ port, internalPort, routes: config.handlers.map(({ route }) => route), workloadUnit }, 'listening');
+  return { port, internalPort };
 }
 
 /** The pieces of a life end by being aborted; whatever else ends one is ours to mend, and must not end the others. */
