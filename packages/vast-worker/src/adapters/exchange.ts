@@ -8,14 +8,20 @@ import { WorkerError } from '../errors.ts';
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** For logs, and for the answer when the worker names itself. */
+  readonly requestId: string;
+  /** What every answer carries: ids, or nothing. */
+  readonly answerHeaders: Readonly<Record<string, string>>;
   /** Called once when the client leaves, or when `abort` ends the exchange from our side. */
   onGone: (() => void) | undefined;
   #reason: WorkerError | undefined;
   #controller: AbortController | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, requestId: string, answerHeaders: Readonly<Record<string, string>>) {
     this.request = request;
     this.response = response;
+    this.requestId = requestId;
+    this.answerHeaders = answerHeaders;
     response.once('close', () => {
       if (!response.writableFinished) this.abort(new WorkerError('REQUEST_ABORTED', 'the client left'));
     });

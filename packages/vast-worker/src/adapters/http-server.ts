@@ -5,6 +5,7 @@ import { ConfigError, type ErrorCode, WorkerError } from '../errors.ts';
 import type { CertificatePair } from './certificate.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody } from './reply.ts';
+import { createRequestIds } from './request-id.ts';
 
 /** The two ways in. */
 
@@ -15,6 +16,8 @@ export interface HttpServerOptions {
   portVariable: 'WORKER_PORT' | 'WORKER_HTTP_PORT';
   /** HTTPS instead of HTTP. Takes effect at `listen`. */
   certificate: ((signal: AbortSignal) => Promise<CertificatePair>) | undefined;
+  /** Named in every answer, with the request's id; undefined: answers name neither. */
+  workerId: string | undefined;
   /** POSTs on these paths go straight to the request story. */
   routes: ReadonlyMap<string, (exchange: Exchange) => void>;
   /** Health, metrics, sessions, management, unknown paths, wrong methods: the express app. */
@@ -34,6 +37,7 @@ export const httpLimits = {
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
+  readonly #requestIdOf = createRequestIds();
   #server: Server | undefined;
   #tlsServer: TlsServer | undefined;
 
@@ -71,10 +75,14 @@ export class HttpServer {
       keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
       connectionsCheckingInterval: 5_000,
     };
+    const { workerId, everythingElse } = this.#options;
     const listener: RequestListener = (request, response) => {
       const direct = request.method === 'POST' ? this.#options.routes.get(pathOf(request)) : undefined;
-      if (direct) direct(new Exchange(request, response));
-      else this.#options.everythingElse(request, response);
+      const requestId = this.#requestIdOf(request);
+      const answerHeaders = workerId === undefined ? {} : { 'x-request-id': requestId, 'x-worker-id': workerId };
+      if (direct) return direct(new Exchange(request, response, requestId, answerHeaders));
+      for (const [name, value] of Object.entries(answerHeaders)) response.setHeader(name, value);
+      everythingElse(request, response);
     };
     this.#tlsServer = pair && createTlsServer({ ...settings, ...pair, handshakeTimeout: httpLimits.headersTimeoutMs }, listener);
     const server = this.#tlsServer ?? createServer(settings, listener);

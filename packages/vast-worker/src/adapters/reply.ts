@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { WorkerError } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
 
 /** Answers that the worker gives in its own name: JSON, with a stable code for every refusal. */
 
@@ -23,18 +24,18 @@ export function errorBody(error: WorkerError): ErrorBody {
   };
 }
 
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+export function sendJson(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>>): void {
   const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length });
+  response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length });
   response.end(bytes);
 }
 
 /** Answers with the error, or, when an answer has begun, breaks it off so that nobody takes it for complete. */
-export function sendError(response: ServerResponse, error: WorkerError): void {
+export function sendError({ response, answerHeaders }: Exchange, error: WorkerError): void {
   if (response.destroyed || response.writableEnded) return;
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  sendJson(response, error.status, errorBody(error));
+  sendJson(response, error.status, errorBody(error), answerHeaders);
 }

@@ -70,7 +70,7 @@ class Relay implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#status = status;
-    this.#response.writeHead(status, passedOn(headers));
+    this.#response.writeHead(status, passedOn(headers, this.#exchange.answerHeaders));
     if (headers['content-length'] === undefined) this.#response.flushHeaders(); // a stream: its first byte may be long in coming
   }
 
@@ -92,8 +92,8 @@ class Relay implements Dispatcher.DispatchHandler {
   }
 }
 
-function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const result: Record<string, string | string[]> = {};
+function passedOn(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): OutgoingHttpHeaders {
+  const result: Record<string, string | string[]> = { ...own };
   for (const name of passedOnHeaders) {
     const value = headers[name];
     if (value !== undefined) result[name] = value;
@@ -104,7 +104,7 @@ function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
 /** The answer of a `respond` handler, streamed to the client. @returns its status */
 export async function sendResponse(answer: Response, exchange: Exchange): Promise<number> {
   const { response } = exchange;
-  const headers = passedOn(Object.fromEntries(answer.headers));
+  const headers = passedOn(Object.fromEntries(answer.headers), exchange.answerHeaders);
   delete headers['content-encoding']; // a `fetch` has decoded the body that it hands out
   delete headers['content-length'];
   response.writeHead(answer.status, headers);

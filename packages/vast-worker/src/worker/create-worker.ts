@@ -92,6 +92,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     verify,
     sessions,
   };
+  const workerId = config.answersCarryIds ? String(config.identity?.id ?? 'standalone') : undefined;
   const certificate = config.useSsl
     ? new CertificateSource({ ...config.certificateFiles, apiUrl: config.vastApiUrl, instanceId: config.identity?.id, clock, log })
     : undefined;
@@ -99,6 +100,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     port: config.workerPort,
     host: config.workerHost,
     portVariable: 'WORKER_PORT',
+    workerId,
     certificate: certificate && ((signal) => certificate.load(signal)),
     routes: new Map(routes.map((route) => [route.handler.route, (exchange) => void handleRequest(exchange, route, requestDeps)])),
     everythingElse: createOpsApp({
@@ -118,6 +120,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
           port: config.workerHttpPort,
           host: config.workerHttpHost,
           portVariable: 'WORKER_HTTP_PORT',
+          workerId,
           certificate: undefined,
           routes: new Map(),
           everythingElse: createInternalApp({ metrics, sessions }),

@@ -51,12 +51,13 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
       (route.handler.respond && (await respond(route.handler.respond, payload, exchange, deps.modelServer))) ??
       (await deps.modelServer.relay(route.upstreamPath, forwardedBytes(route.handler, payload, envelope.payloadBytes), exchange));
     ticket.endWithStatus(status);
+    tellEnd(deps.log, exchange, ticket, status);
   } catch (error) {
     const refusal = error instanceof WorkerError ? error : new WorkerError('HANDLER_FAILED', route.handler.route, { cause: error });
     if (ticket) ticket.endWithError(refusal);
     else if (!isRefusal(refusal.code)) deps.metrics.refused(refusal.code);
-    tell(deps.log, refusal, route.handler.route);
-    sendError(exchange.response, refusal);
+    tellRefusal(deps.log, exchange, route.handler.route, ticket, refusal);
+    sendError(exchange, refusal);
   }
 }
 
@@ -134,14 +135,17 @@ async function orAborted<Value>(work: Value | Promise<Value>, signal: AbortSigna
   }
 }
 
+/** The life of a request, for who debugs: what it cost and how it ended, never what was in it. */
+function tellEnd(log: Logger, { requestId }: Exchange, ticket: Ticket, status: number): void {
+  if (log.isLevelEnabled('debug')) log.debug({ requestId, ...ticket.facts(), status }, 'request ended');
+}
+
 /** Our own faults are errors; what callers and model servers do is the life of a request. */
-function tell(log: Logger, refusal: WorkerError, route: string): void {
-  if (refusal.code === 'HANDLER_FAILED') {
-    const { cause } = refusal;
-    log.error({ route, errorName: cause instanceof Error ? cause.name : typeof cause, at: topFrame(cause) }, 'handler failed');
-  } else {
-    log.debug({ route, code: refusal.code }, 'request not served');
-  }
+function tellRefusal(log: Logger, { requestId }: Exchange, route: string, ticket: Ticket | undefined, refusal: WorkerError): void {
+  const facts = { requestId, route, ...ticket?.facts(), code: refusal.code };
+  if (refusal.code !== 'HANDLER_FAILED') return log.debug(facts, 'request not served');
+  const { cause } = refusal;
+  log.error({ ...facts, errorName: cause instanceof Error ? cause.name : typeof cause, at: topFrame(cause) }, 'handler failed');
 }
 
 /** Where it happened; not the message, which may quote what was sent. */

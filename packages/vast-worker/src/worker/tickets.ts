@@ -198,6 +198,19 @@ export class Ticket implements LedgerEntry {
     this.#exchange?.abort(reason);
   }
 
+  /** For logs. Seconds. */
+  facts(): { route: string; requestIdx: number; workload: number; waitSeconds: number; durationSeconds: number; outcome: string } {
+    const nowSeconds = this.#desk.now() / 1000;
+    return {
+      route: this.route.handler.route,
+      requestIdx: this.requestIdx,
+      workload: this.workload,
+      waitSeconds: (this.workStartedAt || nowSeconds) - this.enteredQueueAt,
+      durationSeconds: nowSeconds - this.enteredQueueAt,
+      outcome: this.outcome ?? 'open',
+    };
+  }
+
   /** The model server answered; its status decides what the books say. Only the first end counts. */
   endWithStatus(status: number): void {
     this.#desk.close(this, endingOfStatus(status));
