@@ -1,7 +1,6 @@
-import { ConfigError, type WorkerConfig } from '@bluefly/vast-worker';
+import { ConfigError, teiLogRules, type WorkerConfig } from '@bluefly/vast-worker';
 import { isWorkloadUnit, workloadUnits } from './embedding-workload.ts';
 import { createHandlers } from './handlers.ts';
-import { teiLogRules } from './tei-log-rules.ts';
 
 /** The worker of this service. @throws ConfigError when WORKLOAD_UNIT is not one we can count in */
 export function agentBrainConfig(env: NodeJS.ProcessEnv): WorkerConfig {
