@@ -7,6 +7,30 @@ export interface BenchmarkPlan {
   concurrency: number;
 }
 
+/** Sweeping goes on while twice the concurrency gives at least this much more. */
+const worthwhileGrowth = 1.1;
+
+/** What was measured at one concurrency. */
+export interface SweepStep {
+  concurrency: number;
+  perf: number;
+}
+
+/**
+ * Doubles the concurrency for as long as throughput grows with it.
+ * @returns the next concurrency to try; undefined when throughput has stopped growing, or at the limit
+ */
+export function nextConcurrency(steps: readonly SweepStep[], limit: number): number | undefined {
+  const [last, before] = [steps.at(-1), steps.at(-2)];
+  if (!last) return 1;
+  if (before && last.perf < before.perf * worthwhileGrowth) return undefined;
+  return last.concurrency < limit ? Math.min(last.concurrency * 2, limit) : undefined;
+}
+
+/** The step with the highest throughput; the smaller concurrency among equals. */
+export const bestStep = (steps: readonly SweepStep[]): SweepStep | undefined =>
+  steps.reduce<SweepStep | undefined>((best, step) => (!best || step.perf > best.perf ? step : best), undefined);
+
 /** One run: the workload of its successful answers, bodies read to the end, and how long all of it took. */
 export interface BenchmarkRun {
   servedWorkload: number;

@@ -24,6 +24,8 @@ export class FakeModelServer {
   /** What POSTs are answered with. */
   answer: Answer = answerJson;
   health = 200;
+  /** What GET /info answers; undefined: 404. */
+  info: object | undefined;
   readonly #server: FakeServer;
   readonly #waiters = new Waiters();
   #held: ModelRequest[] | undefined;
@@ -83,7 +85,8 @@ export class FakeModelServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') {
-      response.writeHead(request.url === '/health' ? this.health : 404).end();
+      const isInfo = request.url === '/info' && this.info !== undefined;
+      response.writeHead(isInfo ? 200 : request.url === '/health' ? this.health : 404).end(isInfo ? JSON.stringify(this.info) : '');
       return;
     }
     const body = await readAll(request).catch(() => undefined);

@@ -23,6 +23,8 @@ export interface RigOptions {
   perf?: number | null;
   /** Default true. */
   awaitReady?: boolean;
+  /** Prepares the model server before the worker starts. */
+  model?: (model: FakeModelServer) => void;
   parts?: Partial<Parts>;
 }
 
@@ -149,6 +151,7 @@ export async function replyOf(response: IncomingMessage): Promise<Reply> {
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const model = new FakeModelServer();
   const controlPlane = new FakeControlPlane();
+  options.model?.(model);
   await Promise.all([model.listen(), controlPlane.listen()]);
   const env: NodeJS.ProcessEnv = {
     WORKER_HOST: '127.0.0.1',
@@ -162,6 +165,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
           REPORT_ADDR: controlPlane.url,
           PUBLIC_IPADDR: '127.0.0.1',
           VAST_TCP_PORT_0: '41023',
+          WORKER_HTTP_PORT: '0',
+          PERF_CACHE_FILE: '/nonexistent/perf.json',
         }
       : { UNSECURED: 'true' }),
     ...options.env,

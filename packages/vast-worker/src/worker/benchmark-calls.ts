@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../adapters/clock.ts';
 import type { ModelServerClient } from '../adapters/model-server-client.ts';
-import { type BenchmarkRun, perfOf, planBenchmark } from '../domain/benchmark.ts';
+import { type BenchmarkRun, bestStep, nextConcurrency, perfOf, planBenchmark, type SweepStep } from '../domain/benchmark.ts';
 import { knownRoutes } from '../domain/known-routes.ts';
 import { measureWorkload } from '../domain/workload.ts';
+import { version } from '../version.ts';
 import { BenchmarkConfig, type Handler, type Payload } from './handler-config.ts';
 import type { RouteDesk } from './tickets.ts';
 
@@ -24,29 +26,57 @@ export function chooseBenchmark(routes: readonly RouteDesk[]): Benchmark | undef
   return undefined;
 }
 
-export type BenchmarkResult = { ok: true; perf: number } | { ok: false; reason: string };
+export type BenchmarkResult = { ok: true; perf: number; concurrency: number } | { ok: false; reason: string };
 
-/** Warm-up, then rounds of concurrent requests, every body read to its end. Outside queue and books. */
+/** Warm-up, then rounds of concurrent requests, every body read to its end; at one concurrency, or at growing ones. */
 export async function runBenchmark(
-  { route, config }: Benchmark,
+  benchmark: Benchmark,
   modelServer: ModelServerClient,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<BenchmarkResult> {
+  const { route, config } = benchmark;
   const plan = planBenchmark(config, route.handler.allowParallelRequests);
+  const sender = createSender(benchmark, modelServer, signal);
+  if (plan.doWarmup) await sender.send();
+  const steps: SweepStep[] = [];
+  const isSwept = config.sweepTo !== undefined && route.handler.allowParallelRequests;
+  let concurrency: number | undefined = isSwept ? nextConcurrency(steps, config.sweepTo as number) : plan.concurrency;
+  while (concurrency !== undefined) {
+    const perf = perfOf(await sendRounds(plan.runs, concurrency, sender.send, clock, signal));
+    if (perf === undefined) break;
+    steps.push({ concurrency, perf });
+    concurrency = isSwept ? nextConcurrency(steps, config.sweepTo as number) : undefined;
+  }
+  const best = bestStep(steps);
+  return best ? { ok: true, ...best } : { ok: false, reason: `the benchmark had no successful answer (${sender.lastFailure()})` };
+}
+
+function createSender({ route, config }: Benchmark, modelServer: ModelServerClient, signal: AbortSignal) {
   const payloads = payloadsOf(config);
   let lastFailure = 'nothing was answered';
-  const send = async () => {
-    const call = await callOnce(route, payloads.next().value, modelServer, signal);
-    if (!call.ok) lastFailure = call.reason;
-    return call;
+  return {
+    async send(): Promise<Call> {
+      const call = await callOnce(route, payloads.next().value, modelServer, signal);
+      if (!call.ok) lastFailure = call.reason;
+      return call;
+    },
+    lastFailure: () => lastFailure,
   };
-  if (plan.doWarmup) await send();
+}
+
+async function sendRounds(
+  rounds: number,
+  concurrency: number,
+  send: () => Promise<Call>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<BenchmarkRun[]> {
   const runs: BenchmarkRun[] = [];
-  for (let run = 0; run < plan.runs; run += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     signal.throwIfAborted();
     const startedAt = clock.now();
-    const calls = await Promise.all(Array.from({ length: plan.concurrency }, send));
+    const calls = await Promise.all(Array.from({ length: concurrency }, send));
     const successes = calls.filter((call) => call.ok);
     runs.push({
       successes: successes.length,
@@ -54,8 +84,7 @@ export async function runBenchmark(
       seconds: (clock.now() - startedAt) / 1000,
     });
   }
-  const perf = perfOf(runs);
-  return perf === undefined ? { ok: false, reason: `the benchmark had no successful answer (${lastFailure})` } : { ok: true, perf };
+  return runs;
 }
 
 /** One request of the benchmark's kind. @returns why it failed, or undefined when it was answered with 200 */
@@ -89,5 +118,37 @@ const parsed = async (handler: Handler, payload: Payload): Promise<Payload> =>
 function* payloadsOf(config: Benchmark['config']): Generator<Payload, never> {
   for (let index = 0; ; index += 1) {
     yield config.generator ? config.generator() : ((config.dataset as Payload[])[index % (config.dataset as Payload[]).length] as Payload);
+  }
+}
+
+/**
+ * What a figure is good for: model and limits as the model server tells them, GPU, benchmark and version of this worker.
+ * undefined when the model server does not say what it serves: then nothing is kept, so that no model inherits a figure.
+ */
+export async function fingerprintOf(
+  { route, config }: Benchmark,
+  modelServer: ModelServerClient,
+  describeGpus: () => Promise<string>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const model = (await askModel('/info', modelServer, signal)) ?? (await askModel('/v1/models', modelServer, signal));
+  if (model === undefined) return undefined;
+  const { runs, concurrency, sweepTo } = config;
+  const facts = { model, gpus: await describeGpus(), route: route.upstreamPath, runs, concurrency, sweepTo, version };
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+/** vLLM's list says when it was made; the model is the same all the same. */
+async function askModel(path: string, modelServer: ModelServerClient, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const answer = await modelServer.call(path, { method: 'GET' }, signal);
+    const text = await answer.text();
+    if (answer.status !== 200) return undefined;
+    return JSON.stringify(JSON.parse(text), (key, value: unknown) =>
+      key === 'created' || (key === 'id' && String(value).startsWith('modelperm-')) ? undefined : value,
+    );
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
   }
 }

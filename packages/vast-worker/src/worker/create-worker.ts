@@ -2,10 +2,12 @@ import { CertificateSource } from '../adapters/certificate.ts';
 import { type Clock, systemClock } from '../adapters/clock.ts';
 import { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import { diskUsageGib } from '../adapters/disk-usage.ts';
+import { describeGpus } from '../adapters/gpu.ts';
 import { HttpServer } from '../adapters/http-server.ts';
 import { createLogger, type Logger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import { ModelServerClient } from '../adapters/model-server-client.ts';
+import { createPerfCache, noPerfCache } from '../adapters/perf-cache.ts';
 import { chooseBenchmark } from './benchmark-calls.ts';
 import type { ResolvedConfig } from './config.ts';
 import { type GrantRules, GrantVerifier } from './grant-verifier.ts';
@@ -149,6 +151,8 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     clock,
     log,
     benchmark: chooseBenchmark(routes),
+    perfCache: config.perfCacheFile === undefined ? noPerfCache : createPerfCache(config.perfCacheFile),
+    describeGpus,
     verifier,
     loadedBy: config.modelLogFile !== undefined && config.logActionConfig.onLoad.length > 0 ? 'log' : 'health',
     loadTimeout: config.loadTimeout,

@@ -167,6 +167,8 @@ export interface Environment {
   modelHealthcheckUrl: string | undefined;
   modelLogFile: string | undefined;
   hfToken: string | undefined;
+  /** undefined: each start measures. */
+  perfCacheFile: string | undefined;
   answersCarryIds: boolean;
   logLevel: string;
   maxBodyBytes: number;
@@ -242,6 +244,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
     modelLogFile: read('MODEL_LOG', defaults.modelLogFile, textFrom),
     hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
+    perfCacheFile: read<string | undefined>('PERF_CACHE_FILE', hasContainer ? '/var/tmp/vast-worker-perf.json' : undefined, textFrom),
     answersCarryIds: read('ANSWER_IDS', true, truthFrom),
     logLevel: read('LOG_LEVEL', 'info', (text) => (logLevels.has(text) ? text : undefined)),
     maxBodyBytes: read('MAX_BODY_BYTES', defaults.maxBodyBytes ?? 32 * 1024 * 1024, integerFrom(1024)),

@@ -28,6 +28,8 @@ export const BenchmarkConfig = z
     runs: z.int().min(1).max(1000).default(8),
     /** Requests at once in a round; 1 on a serial route. */
     concurrency: z.int().min(1).max(1000).default(10),
+    /** Ours. Doubles the concurrency from 1 up to this, for as long as throughput grows; takes the place of `concurrency`. */
+    sweepTo: z.int().min(2).max(4096).optional(),
     /** One request before the first round, not measured. */
     doWarmup: z.boolean().default(true),
   })

@@ -2,7 +2,8 @@ import type { Clock } from '../adapters/clock.ts';
 import type { Logger } from '../adapters/logger.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
 import type { ModelServerClient } from '../adapters/model-server-client.ts';
-import { type Benchmark, runBenchmark, sendCanary } from './benchmark-calls.ts';
+import type { PerfCache } from '../adapters/perf-cache.ts';
+import { type Benchmark, fingerprintOf, runBenchmark, sendCanary } from './benchmark-calls.ts';
 import type { GrantVerifier } from './grant-verifier.ts';
 import type { ModelProbe } from './model-probe.ts';
 import type { WorkerState } from './state.ts';
@@ -18,6 +19,8 @@ export interface StartUpDeps {
   log: Logger;
   /** undefined: nothing can be benchmarked; perf is learned from traffic. */
   benchmark: Benchmark | undefined;
+  perfCache: PerfCache;
+  describeGpus: () => Promise<string>;
   /** undefined: signatures are not verified. */
   verifier: GrantVerifier | undefined;
   /** 'log': a log rule says when the model is loaded; 'health': the model server's health does. */
@@ -72,10 +75,21 @@ export async function measurePerf(deps: StartUpDeps, signal: AbortSignal): Promi
   log.info({ route, runs: benchmark.config.runs, concurrency: benchmark.config.concurrency }, 'benchmark started');
   const limit = whilePhase(deps, 'benchmarking', benchmarkTimeoutMs, signal);
   try {
+    const fingerprint = await fingerprintOf(benchmark, deps.modelServer, deps.describeGpus, limit.signal);
+    const known = fingerprint && (await deps.perfCache.read(fingerprint));
+    if (known) {
+      state.setPerf(known.perf, 'cache');
+      log.info({ route, ...known }, 'benchmark of an earlier start taken over');
+      state.signal('benchmark-passed', 'benchmark known; waiting for health and public key');
+      return;
+    }
     const result = await runBenchmark(benchmark, deps.modelServer, deps.clock, limit.signal);
     if (result.ok) {
-      state.setPerf(result.perf, 'benchmark');
-      log.info({ route, perf: result.perf }, 'benchmark passed');
+      const { perf, concurrency } = result;
+      state.setPerf(perf, 'benchmark');
+      if (fingerprint && !(await deps.perfCache.write(fingerprint, { perf, concurrency })))
+        log.warn({}, 'benchmark could not be kept for the next start');
+      log.info({ route, perf, concurrency }, 'benchmark passed');
       state.signal('benchmark-passed', 'benchmark passed; waiting for health and public key');
     } else {
       state.signal('model-failed', result.reason);
