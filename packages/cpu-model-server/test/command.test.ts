@@ -84,7 +84,9 @@ describe('the command', () => {
     const server = run(['--port', '0', '--crash-after', '0']);
     await server.said(': Ready');
     const url = `http://127.0.0.1:${portOf(server.output())}/embed`;
-    await expect(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' })).rejects.toThrow('fetch failed');
+    await expect(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"inputs":"a"}' })).rejects.toThrow(
+      'fetch failed',
+    );
     expect((await server.closed).signal).toBe('SIGABRT');
   });
 

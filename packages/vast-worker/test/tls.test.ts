@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { type webcrypto, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,14 +23,16 @@ class FakeConsole {
   caPem = '';
   #keys: webcrypto.CryptoKeyPair | undefined;
   #ca: x509.X509Certificate | undefined;
-  readonly #server = createServer(async (request, response) => {
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     this.requests.push({ url: request.url ?? '', body, type: request.headers['content-type'] });
     response
       .writeHead(this.status)
       .end(this.status === 200 ? await this.sign(new x509.Pkcs10CertificateRequest(body).publicKey, '01') : 'no');
-  });
+  }
 
   async listen(): Promise<string> {
     this.#keys = await makeKeys();

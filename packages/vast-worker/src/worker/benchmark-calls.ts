@@ -56,7 +56,7 @@ function createSender({ route, config }: Benchmark, modelServer: ModelServerClie
   const payloads = payloadsOf(config);
   let lastFailure = 'nothing was answered';
   return {
-    async send(): Promise<Call> {
+    send: async (): Promise<Call> => {
       const call = await callOnce(route, payloads.next().value, modelServer, signal);
       if (!call.ok) lastFailure = call.reason;
       return call;

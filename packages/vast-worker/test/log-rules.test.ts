@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LineSplitter } from '../adapters/log-tail.ts';
-import { type LogRules, readLogLine } from './log-lines.ts';
-import { teiLogRules, vllmLogRules } from './log-rules.ts';
+import { LineSplitter } from '../src/adapters/log-tail.ts';
+import { type LogRules, readLogLine } from '../src/domain/log-lines.ts';
+import { teiLogRules, vllmLogRules } from '../src/domain/log-rules.ts';
 
 /** What a worker makes of a whole log: whether the model loaded, and whether an error came before or after that. */
 function classify(file: string, rules: LogRules) {
   const splitter = new LineSplitter();
-  const bytes = readFileSync(new URL(`../../fixtures/${file}`, import.meta.url));
+  const bytes = readFileSync(new URL(`../fixtures/${file}`, import.meta.url));
   const seen: string[] = [];
   for (const line of [...splitter.push(bytes), ...splitter.flush()]) {
     const meaning = readLogLine(line, rules);
