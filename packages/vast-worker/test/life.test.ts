@@ -58,6 +58,19 @@ describe('readiness', () => {
     expect((await rig.untilHealth(isPhase('ready'))).loadSeconds).toBeGreaterThan(0);
   });
 
+  it('takes an accepted connection for loaded where the model server has no /health, and its loss for a failure', async () => {
+    await using rig = await startRig({
+      model: (server) => {
+        server.health = 404;
+      },
+    });
+    expect((await rig.health()).phase).toBe('ready');
+    await rig.model.kill();
+    await rig.untilHealth(isPhase('failed'));
+    await rig.model.listen();
+    await rig.untilHealth(isPhase('ready'));
+  });
+
   it('benchmarks a known route with a payload of its own, and reports the figure', async () => {
     await using rig = await startRig({ perf: null, secured: true, handlers: [{ route: '/v1/embeddings', allowParallelRequests: true }] });
     const health = await rig.health();
