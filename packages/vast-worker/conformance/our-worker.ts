@@ -1,0 +1,24 @@
+import { createVastWorker, type HandlerConfig } from '../src/index.ts';
+
+/** Our worker, configured as official-worker.py is. */
+
+const maxQueueTime = Number(process.env.SUBJECT_MAX_QUEUE_TIME ?? '30');
+const workloadCalculator: HandlerConfig['workloadCalculator'] = (payload) => (payload.workload as number | undefined) ?? 1;
+
+const worker = createVastWorker({
+  modelServerUrl: 'http://127.0.0.1',
+  modelHealthcheckUrl: '/health',
+  handlers: [
+    {
+      route: '/test',
+      allowParallelRequests: true,
+      maxQueueTime,
+      workloadCalculator,
+      benchmarkConfig: { dataset: [{ workload: 100 }], runs: 1, concurrency: 1, doWarmup: false },
+    },
+    { route: '/serial', maxQueueTime, workloadCalculator },
+    { route: '/serial-too', maxQueueTime, workloadCalculator, lane: 'of its own' },
+  ],
+  logActionConfig: { onLoad: ['model is loaded'], onError: ['RuntimeError'] },
+});
+await worker.run();
