@@ -19,7 +19,8 @@ export interface SubjectOptions {
   env?: Record<string, string | undefined>;
   /** Default true: waits until the worker reports that it is ready. */
   awaitReady?: boolean;
-  /** Load per second that an earlier benchmark left behind; null: it measures. Default 100. Only the official one has such a file. */
+  /** REPORT_ADDR begins with an address where nobody listens. */
+  deadAddressFirst?: boolean;
   model?: (model: FakeModelServer) => void;
   /** Default true: the log says at once that the model is loaded. */
   loaded?: boolean;
@@ -107,7 +108,7 @@ export async function startSubject(kind: Kind, python: string, options: SubjectO
     PATH: process.env.PATH,
     CONTAINER_ID: '4242',
     MASTER_TOKEN: 'the-master-token',
-    REPORT_ADDR: subject.controlPlane.url,
+    REPORT_ADDR: `${options.deadAddressFirst ? 'http://127.0.0.1:1,' : ''}${subject.controlPlane.url}`,
     PUBLIC_IPADDR: '127.0.0.1',
     WORKER_PORT: String(subject.port),
     [`VAST_TCP_PORT_${subject.port}`]: String(subject.port),
