@@ -6,24 +6,30 @@ export interface Summary {
   problem?: string;
 }
 
-/** @param exitCode of the test command: a runner that fails without a failed test has failed */
-export function summarize(reportText: string | undefined, exitCode: number): Summary {
-  const report = reportText === undefined ? undefined : parse(reportText);
-  if (!report) return { line: '0 passed, 1 failed', ok: false, problem: 'The test runner left no readable report.' };
-  const {
-    numPassedTests: passed,
-    numFailedTests: failed,
-    numPendingTests: pending = 0,
-    numTodoTests: todo = 0,
-    numFailedTestSuites: files = 0,
-  } = report;
-  const skipped = pending + todo;
-  const brokenFiles = failed === 0 ? files : 0;
-  const line = `${passed} passed, ${failed + brokenFiles} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-  if (passed === 0) return { line, ok: false, problem: 'No test ran.' };
-  if (failed + brokenFiles > 0) return { line, ok: false };
-  if (exitCode !== 0) return { line, ok: false, problem: `Every test passed, but the test command ended with ${exitCode}.` };
-  return { line, ok: true };
+/**
+ * @param reportTexts one per run of the test runner; undefined where a run left none
+ * @param exitCode of the test commands: a runner that fails without a failed test has failed
+ */
+export function summarize(reportTexts: readonly (string | undefined)[], exitCode: number): Summary {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let problem: string | undefined;
+  for (const text of reportTexts) {
+    const report = text === undefined ? undefined : parse(text);
+    if (!report) {
+      counts.failed += 1;
+      problem = 'The test runner left no readable report.';
+      continue;
+    }
+    const { numPassedTests, numFailedTests, numPendingTests = 0, numTodoTests = 0, numFailedTestSuites = 0 } = report;
+    counts.passed += numPassedTests;
+    counts.failed += numFailedTests === 0 ? numFailedTestSuites : numFailedTests; // a file that could not be loaded has no tests to fail
+    counts.skipped += numPendingTests + numTodoTests;
+    if (numPassedTests === 0) problem = 'A run had no test that passed.';
+  }
+  if (counts.failed === 0 && exitCode !== 0) problem ??= `Every test passed, but a test command ended with ${exitCode}.`;
+  const line = `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`;
+  const ok = counts.failed === 0 && problem === undefined && reportTexts.length > 0;
+  return { line, ok, ...(problem === undefined ? {} : { problem }) };
 }
 
 interface VitestReport {

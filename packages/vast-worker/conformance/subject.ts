@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ export type Kind = 'official' | 'ours';
 export interface SubjectOptions {
   env?: Record<string, string | undefined>;
   /** Default true: waits until the worker reports that it is ready. */
+  /** It serves HTTPS; grants say so. Certificates are not verified here: the clients under test do that. */
+  tls?: boolean;
   awaitReady?: boolean;
   /** REPORT_ADDR begins with an address where nobody listens. */
   deadAddressFirst?: boolean;
@@ -34,16 +37,21 @@ export class Subject implements AsyncDisposable {
   readonly folder: string;
   process!: ChildProcess;
   output = '';
+  /** What the worker had counted when it was handed over. */
+  requestsBefore = 0;
   #next = 1;
 
-  constructor(kind: Kind, port: number, folder: string) {
+  readonly #tls: boolean;
+
+  constructor(kind: Kind, port: number, folder: string, tls: boolean) {
+    this.#tls = tls;
     this.kind = kind;
     this.port = port;
     this.folder = folder;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.#tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   get modelLog(): string {
@@ -66,7 +74,13 @@ export class Subject implements AsyncDisposable {
   }
 
   open(path: string, body: string | Buffer, { method = 'POST', headers = {} }: { method?: string; headers?: Record<string, string> } = {}) {
-    const outgoing = request(this.url + path, { method, agent: false, headers: { 'content-length': Buffer.byteLength(body), ...headers } });
+    const send = this.#tls ? httpsRequest : request;
+    const outgoing = send(this.url + path, {
+      method,
+      agent: false,
+      rejectUnauthorized: false,
+      headers: { 'content-length': Buffer.byteLength(body), ...headers },
+    });
     const reply = once(outgoing, 'response').then(([response]) => replyOf(response as never));
     reply.catch(() => undefined);
     outgoing.on('error', () => undefined);
@@ -100,7 +114,7 @@ export class Subject implements AsyncDisposable {
 }
 
 export async function startSubject(kind: Kind, python: string, options: SubjectOptions = {}): Promise<Subject> {
-  const subject = new Subject(kind, await freePort(), await mkdtemp(join(tmpdir(), 'conformance-')));
+  const subject = new Subject(kind, await freePort(), await mkdtemp(join(tmpdir(), 'conformance-')), options.tls === true);
   options.model?.(subject.model);
   await Promise.all([subject.model.listen(), subject.controlPlane.listen()]);
   if (options.loaded !== false) await writeFile(subject.modelLog, 'the model is loaded\n');
@@ -117,6 +131,8 @@ export async function startSubject(kind: Kind, python: string, options: SubjectO
     MODEL_LOG: subject.modelLog,
     PERF_CACHE_FILE: join(subject.folder, 'perf.json'),
     DRAIN_TIMEOUT_SECONDS: '5',
+    SSL_CERT_FILE: join(subject.folder, 'instance.crt'),
+    SSL_KEY_FILE: join(subject.folder, 'instance.key'),
     ...options.env,
   };
   const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -145,6 +161,7 @@ async function untilReady(subject: Subject): Promise<void> {
     throw new Error(`${subject.kind} worker did not get ready:\n${subject.output.slice(-2000)}`);
   await subject.post('/test', { workload: 0 });
   await subject.nextStatus(); // nothing of the start is left to report
+  subject.requestsBefore = subject.controlPlane.statuses.at(-1)?.num_requests_recieved ?? 0;
   subject.model.forget();
   subject.controlPlane.statuses.length = 0;
   subject.controlPlane.deletions.length = 0;
