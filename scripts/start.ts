@@ -4,7 +4,7 @@ import { isAlive, launchers } from './start/ancestors.ts';
 import { Child, ChildFailed } from './start/child.ts';
 import { greeting } from './start/greeting.ts';
 import { helpText, readStartOptions, type StartOptions, UsageError } from './start/options.ts';
-import { isPortFree } from './start/ports.ts';
+import { portProblem } from './start/ports.ts';
 
 /**
  * `npm start`: build, start the embedded model server and the agent-brain worker in front of it, wait until the worker
@@ -59,14 +59,12 @@ function workerEnvironment({ workerPort, modelPort }: StartOptions): NodeJS.Proc
 }
 
 async function requireFreePorts({ workerPort, modelPort }: StartOptions): Promise<void> {
-  const taken: string[] = [];
-  if (!(await isPortFree(workerPort)))
-    taken.push(`Port ${workerPort}, for the worker, is taken: npm start -- --worker-port ${workerPort + 100}, or set WORKER_PORT.`);
-  if (!(await isPortFree(modelPort)))
-    taken.push(
-      `Port ${modelPort}, for the model server, is taken: npm start -- --model-port ${modelPort + 100}, or set MODEL_SERVER_PORT.`,
-    );
-  if (taken.length > 0) throw new UsageError(taken.join('\n'));
+  const ports = [workerPort, modelPort];
+  const problems = [
+    await portProblem(workerPort, { purpose: 'the worker', flag: '--worker-port', variable: 'WORKER_PORT' }, ports),
+    await portProblem(modelPort, { purpose: 'the model server', flag: '--model-port', variable: 'MODEL_SERVER_PORT' }, ports),
+  ].filter((problem) => problem !== undefined);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
 }
 
 async function build({ verbose }: StartOptions, children: Child[], signal: AbortSignal): Promise<void> {
@@ -90,16 +88,26 @@ async function build({ verbose }: StartOptions, children: Child[], signal: Abort
 /** Ready means that /health says so: the model server answered a real request. */
 async function untilReady({ workerPort }: StartOptions, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const health = await fetch(`http://127.0.0.1:${workerPort}/health`, { signal }).catch(() => undefined);
-    await health?.arrayBuffer();
-    if (health?.status === 200) return;
+    if ((await healthStatus(workerPort, signal)) === 200) return;
     await sleep(100, undefined, { signal });
   }
 }
 
-/** Ctrl-C, a polite kill, a closed terminal, and the end of whoever started us. */
+/** undefined: nobody answers yet. */
+async function healthStatus(workerPort: number, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    const health = await fetch(`http://127.0.0.1:${workerPort}/health`, { signal });
+    await health.arrayBuffer();
+    return health.status;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ctrl-C, a polite kill, a closed terminal, a reader of our output that left, and the end of whoever started us. */
 function stopOnSignals(stop: AbortController): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort()); // what is said from then on is lost
   const starters = launchers();
   setInterval(() => {
     if (!starters.every(isAlive)) stop.abort();

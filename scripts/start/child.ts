@@ -8,7 +8,13 @@ export class ChildFailed extends Error {
 }
 
 const keptLines = 20;
-const killAfterMs = 2_000;
+const defaultKillAfterMs = 2_000;
+
+/** What still runs. These groups are detached: should this process crash, nobody else would end them. */
+const running = new Set<Child>();
+process.on('exit', () => {
+  for (const child of running) child.kill();
+});
 
 /**
  * One process in a group of its own: the terminal's Ctrl-C reaches us alone, and we take the group down in order. Its
@@ -23,15 +29,19 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #exited: Promise<void>;
   readonly #lastLines: string[] = [];
+  readonly #killAfterMs: number;
   #isStopping = false;
 
-  constructor(name: string, command: string, args: string[], env: NodeJS.ProcessEnv, verbose: boolean) {
+  /** @param killAfterMs how long the process may take to end after SIGTERM */
+  constructor(name: string, command: string, args: string[], env: NodeJS.ProcessEnv, verbose: boolean, killAfterMs = defaultKillAfterMs) {
     this.#name = name;
+    this.#killAfterMs = killAfterMs;
     this.#process = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(this);
     const ended = Promise.withResolvers<string>();
     this.#process.once('error', (error) => ended.resolve(`could not be started: ${error.message}`));
     this.#process.once('close', (code, signal) => ended.resolve(signal ? `was ended by ${signal}` : `ended with exit code ${code}`));
-    this.#exited = ended.promise.then(() => undefined);
+    this.#exited = ended.promise.then(() => void running.delete(this));
     this.success = ended.promise.then((how) => {
       if (this.#process.exitCode !== 0) throw this.#failed(how);
     });
@@ -50,10 +60,15 @@ export class Child {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#signal('SIGTERM');
-    const timer = setTimeout(() => this.#signal('SIGKILL'), killAfterMs);
+    const timer = setTimeout(() => this.kill(), this.#killAfterMs);
     await this.#exited;
     clearTimeout(timer);
-    this.#signal('SIGKILL'); // what the process itself left behind in its group
+    this.kill(); // what the process itself left behind in its group
+  }
+
+  /** At once, without a word to the group. */
+  kill(): void {
+    this.#signal('SIGKILL');
   }
 
   #signal(signal: NodeJS.Signals): void {

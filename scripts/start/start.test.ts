@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { greeting } from './greeting.ts';
@@ -60,6 +61,40 @@ describe('npm start', () => {
     other.close();
   });
 
+  it('stops when whoever reads its output leaves', async () => {
+    const [workerPort, modelPort] = [await freePort(), await freePort()];
+    const start = run([script, '--worker-port', String(workerPort), '--model-port', String(modelPort)]);
+    await start.said('Waiting for the worker');
+    start.child.stdout?.destroy();
+    start.child.stderr?.destroy();
+    await once(start.child, 'close');
+    expect(start.child.exitCode).toBe(0);
+    expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
+  });
+
+  it('says which process died and its last words, stops the other, and fails', async () => {
+    const [workerPort, modelPort] = [await freePort(), await freePort()];
+    const start = run([script, '--worker-port', String(workerPort), '--model-port', String(modelPort)]);
+    await start.said('Ctrl-C stops everything.');
+    const model = (await processesNaming(String(modelPort))).find(({ text }) => /cpu-model-server\/dist/.test(text));
+    process.kill(model?.pid ?? Number.NaN, 'SIGKILL');
+    await once(start.child, 'close');
+    expect(start.child.exitCode).toBe(1);
+    expect(start.output()).toContain('The model process was ended by SIGKILL. Its last lines:');
+    expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
+  });
+
+  it.skipIf(!hasPython)('leaves nothing behind when its terminal is closed', async () => {
+    const [workerPort, modelPort] = [await freePort(), await freePort()];
+    const command = `exec ${process.execPath} ${script} --worker-port ${workerPort} --model-port ${modelPort}`;
+    const start = run(['-c', terminal, command], 'python3');
+    await start.said('Ctrl-C stops everything.');
+    const ended = once(start.lifeline, 'close');
+    start.child.kill('SIGKILL'); // the terminal is gone: SIGHUP, and no output can be written any more
+    await ended;
+    expect(await processesNaming(String(workerPort), String(modelPort))).toEqual([]);
+  });
+
   it.skipIf(!hasPython)(
     'gets a worker ready whose printed request works, and on Ctrl-C in a terminal leaves no process and no port',
     async () => {
@@ -86,6 +121,7 @@ describe('npm start', () => {
     const [workerPort, modelPort] = [await freePort(), await freePort()];
     const start = run([script, '--worker-port', String(workerPort), '--model-port', String(modelPort)]);
     await start.said('Ctrl-C stops everything.');
+    expect(await processesNaming(String(modelPort))).not.toEqual([]); // so that their absence below says something
     start.child.kill('SIGTERM');
     await once(start.child, 'close');
     expect(start.child.exitCode).toBe(0);
@@ -101,18 +137,29 @@ os.environ['TERM'] = 'dumb'
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(['sh', '-c', sys.argv[1]])))
 `;
 
-function run(args: string[], command = process.execPath): { child: ChildProcess; output(): string; said(text: string): Promise<void> } {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LOG_LEVEL: 'info' } });
+interface Run {
+  child: ChildProcess;
+  /** Closes when the last process that inherited it is gone: the command, and what it is exec'ed into. */
+  lifeline: Duplex;
+  output(): string;
+  said(text: string): Promise<void>;
+}
+
+function run(args: string[], command = process.execPath): Run {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { ...process.env, LOG_LEVEL: 'info' } });
+  const lifeline = child.stdio[3] as Duplex;
+  lifeline.resume();
   let output = '';
   const looks = new Set<() => void>();
   const collect = (chunk: Buffer) => {
     output += chunk.toString();
     for (const look of looks) look();
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   return {
     child,
+    lifeline,
     output: () => output,
     said: (text) =>
       new Promise((resolve, reject) => {
@@ -133,9 +180,9 @@ async function freePort(): Promise<number> {
 }
 
 /** Command lines and environments of living processes that name one of the words, but for this test and its shell. */
-async function processesNaming(...words: string[]): Promise<string[]> {
+async function processesNaming(...words: string[]): Promise<{ pid: number; text: string }[]> {
   const { readdir, readFile } = await import('node:fs/promises');
-  const found: string[] = [];
+  const found: { pid: number; text: string }[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
     const text = `${await read('cmdline')} ${await read('environ')}`;
@@ -143,7 +190,7 @@ async function processesNaming(...words: string[]): Promise<string[]> {
       /worker\.mjs|cpu-model-server|start\.ts/.test(text) &&
       words.some((word) => text.includes(`=${word}\0`) || text.includes(`\0${word}\0`))
     )
-      found.push(text.slice(0, 200));
+      found.push({ pid: Number(pid), text: text.slice(0, 400) });
   }
   return found;
 }

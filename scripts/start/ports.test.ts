@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { isPortFree, portProblem } from './ports.ts';
+
+const worker = { purpose: 'the worker', flag: '--worker-port', variable: 'WORKER_PORT' };
+
+describe('a port of npm start', () => {
+  const closers: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close();
+  });
+
+  /** Takes the first free port from `first` on, and says which. */
+  async function takePort(first: number): Promise<number> {
+    for (let port = first; ; port += 1) {
+      if (!(await isPortFree(port))) continue;
+      const server = createServer().listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      closers.push(() => new Promise((resolve) => server.close(resolve)));
+      return port;
+    }
+  }
+
+  /** The port that the words suggest. */
+  const suggested = (problem: string | undefined) => Number(/--worker-port (\d+), or set WORKER_PORT\.$/.exec(problem ?? '')?.[1]);
+
+  it('is no problem while it is free, and one when it is taken', async () => {
+    const port = await takePort(20_000);
+    expect(await portProblem(port, worker, [])).toContain(`Port ${port}, for the worker, is taken: npm start -- --worker-port `);
+    await closers.pop()?.();
+    expect(await portProblem(port, worker, [])).toBeUndefined();
+  });
+
+  it('is replaced by one that exists and is free, also near the end of the range', async () => {
+    const port = suggested(await portProblem(await takePort(65_480), worker, []));
+    expect(port).toBeLessThanOrEqual(65_535);
+    expect(await isPortFree(port)).toBe(true);
+  });
+
+  it('is not replaced by a port that is meant for something else', async () => {
+    const port = await takePort(20_000);
+    const first = suggested(await portProblem(port, worker, []));
+    expect(suggested(await portProblem(port, worker, [first]))).not.toBe(first);
+  });
+});
