@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { errorCatalogue } from '../src/errors.ts';
+import { httpLimits } from '../src/adapters/http-server.ts';
+import { endingOfError, endingOfStatus } from '../src/domain/outcome.ts';
+import { type ErrorCode, errorCatalogue } from '../src/errors.ts';
 import { startRig } from '../src/testing/index.ts';
-import { WorkerConfig } from '../src/worker/config.ts';
+import { loadConfig, WorkerConfig } from '../src/worker/config.ts';
 import { environmentVariables } from '../src/worker/environment.ts';
 import { HandlerConfig } from '../src/worker/handler-config.ts';
 
@@ -38,6 +40,31 @@ describe('the README', () => {
     const names = async (heading: string) => (await table(heading)).flatMap(([cell]) => plain(cell).split(', ')).sort();
     expect(await names('Worker options')).toEqual(Object.keys(WorkerConfig.shape).sort());
     expect(await names('Handlers')).toEqual(Object.keys(HandlerConfig.shape).sort());
+  });
+
+  it('has every limit of the port with its figure', async () => {
+    const limits = (await table('Limits')).map(([, limit]) => Number.parseInt(plain(limit), 10));
+    const { maxBodyBytes, maxBodyDepth } = loadConfig({ handlers: [{ route: '/a' }] }, { UNSECURED: 'true' });
+    const { maxHeaderBytes, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = httpLimits;
+    const seconds = [headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs].map((ms) => ms / 1000);
+    expect(limits).toEqual([maxBodyBytes, maxBodyDepth, maxHeaderBytes, ...seconds, maxConnections]);
+  });
+
+  it('has every outcome with its reasons', async () => {
+    const rows = (await table('Outcomes')).map(([outcome, reasons]) => [
+      plain(outcome),
+      [...(reasons ?? '').matchAll(/`(\w+)`/g)].map(([, reason]) => reason),
+    ]);
+    const statuses = [200, 404, 424, 429, 500].map(endingOfStatus);
+    const codes = [...Object.keys(errorCatalogue), undefined].map((code) => endingOfError(code as ErrorCode | undefined));
+    const refusals = ['worker_not_ready', 'worker_draining', 'queue_too_long'].map((reason) => ({ outcome: 'rejected', reason }));
+    const reasonsOf = (outcome: string) =>
+      [...statuses, ...codes, ...refusals].filter((ending) => ending.outcome === outcome).map(({ reason }) => reason);
+    for (const [outcome, reasons] of rows as [string, string[]][]) {
+      const shown = reasons.filter((reason) => !['rej_load', 'new_load'].includes(reason));
+      expect({ outcome, reasons: new Set(shown) }).toEqual({ outcome, reasons: new Set(reasonsOf(outcome)) });
+    }
+    expect(rows).toHaveLength(4);
   });
 
   it('has every metric of ours, and no other', async () => {

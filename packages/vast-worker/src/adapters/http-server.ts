@@ -24,25 +24,38 @@ export interface HttpServerOptions {
   everythingElse: RequestListener;
 }
 
-export const httpLimits = {
-  maxHeaderBytes: 16 * 1024,
+export interface HttpLimits {
+  maxHeaderBytes: number;
   /** For the headers of a request. */
-  headersTimeoutMs: 15_000,
+  headersTimeoutMs: number;
   /** For a whole request, its body included. */
-  requestTimeoutMs: 120_000,
+  requestTimeoutMs: number;
   /** For the next request on a connection. */
+  keepAliveTimeoutMs: number;
+  maxConnections: number;
+  /** How often the time-outs are looked after. */
+  checkEveryMs: number;
+}
+
+export const httpLimits: HttpLimits = {
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 120_000,
   keepAliveTimeoutMs: 75_000,
   maxConnections: 16_384,
-} as const;
+  checkEveryMs: 5_000,
+};
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
+  readonly #limits: HttpLimits;
   readonly #requestIdOf = createRequestIds();
   #server: Server | undefined;
   #tlsServer: TlsServer | undefined;
 
-  constructor(options: HttpServerOptions) {
+  constructor(options: HttpServerOptions, limits: HttpLimits = httpLimits) {
     this.#options = options;
+    this.#limits = limits;
   }
 
   /**
@@ -69,11 +82,11 @@ export class HttpServer {
 
   #createServer(pair: CertificatePair | undefined): Server {
     const settings = {
-      maxHeaderSize: httpLimits.maxHeaderBytes,
-      headersTimeout: httpLimits.headersTimeoutMs,
-      requestTimeout: httpLimits.requestTimeoutMs,
-      keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: this.#limits.maxHeaderBytes,
+      headersTimeout: this.#limits.headersTimeoutMs,
+      requestTimeout: this.#limits.requestTimeoutMs,
+      keepAliveTimeout: this.#limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: this.#limits.checkEveryMs,
     };
     const { workerId, everythingElse } = this.#options;
     const listener: RequestListener = (request, response) => {
@@ -84,9 +97,9 @@ export class HttpServer {
       for (const [name, value] of Object.entries(answerHeaders)) response.setHeader(name, value);
       everythingElse(request, response);
     };
-    this.#tlsServer = pair && createTlsServer({ ...settings, ...pair, handshakeTimeout: httpLimits.headersTimeoutMs }, listener);
+    this.#tlsServer = pair && createTlsServer({ ...settings, ...pair, handshakeTimeout: this.#limits.headersTimeoutMs }, listener);
     const server = this.#tlsServer ?? createServer(settings, listener);
-    server.maxConnections = httpLimits.maxConnections;
+    server.maxConnections = this.#limits.maxConnections;
     server.on('clientError', answerMalformed);
     this.#server = server;
     return server;
