@@ -25,7 +25,7 @@ const exchange = () => {
   const client = { abortReason: undefined as WorkerError | undefined, onGone: undefined as (() => void) | undefined };
   return {
     client: client as never,
-    leave() {
+    leave: () => {
       client.abortReason ??= new WorkerError('REQUEST_ABORTED', 'left');
       client.onGone?.();
     },
