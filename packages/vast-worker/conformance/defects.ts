@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type Subject, type SubjectOptions, settlesWithin, within } from './subject.ts';
@@ -273,6 +275,20 @@ export const defects: readonly Defect[] = [
     },
   },
   {
+    id: 'D-29',
+    title: 'a figure that was measured on something else is not taken over',
+    options: {
+      prepare: async (folder) => {
+        await writeFile(join(folder, '.has_benchmark'), '12345.0');
+        await writeFile(join(folder, 'perf.json'), JSON.stringify({ fingerprint: 'of another model', perf: 12345, concurrency: 1 }));
+      },
+    },
+    isBetter: async (subject) => {
+      await subject.post('/test', {});
+      return (await subject.nextStatus()).max_perf !== 12345;
+    },
+  },
+  {
     id: 'D-30',
     title: 'a worker that is not ready takes no request',
     options: { awaitReady: false, loaded: false },
@@ -330,6 +346,37 @@ export const defects: readonly Defect[] = [
     },
   },
   {
+    id: 'D-34',
+    title: 'a dead address is paid for once, and not with every report',
+    options: { awaitReady: false, deadAddressFirst: true },
+    isBetter: async (subject) => {
+      const { statuses } = subject.controlPlane;
+      await within(
+        30_000,
+        subject.controlPlane.until(() => statuses.length >= 2),
+      );
+      const seen = statuses.length;
+      await subject.post('/test', { workload: 1 });
+      return settlesWithin(
+        4_000,
+        subject.controlPlane.until(() => statuses.length > seen),
+      ); // the official worker: six seconds a report
+    },
+  },
+  {
+    id: 'D-35',
+    title: 'a worker that cannot start says so and ends, so that it is started anew',
+    options: { awaitReady: false, portTaken: true },
+    isBetter: async (subject) => {
+      const ended = subject.process.exitCode === null ? settlesWithin(15_000, once(subject.process, 'close')) : Promise.resolve(true);
+      await within(
+        30_000,
+        subject.controlPlane.status(({ error_msg }) => error_msg.startsWith('Worker Server failed to launch')),
+      );
+      return ended;
+    },
+  },
+  {
     id: 'D-36',
     title: 'a configuration that is wrong is reported before the process ends',
     options: { awaitReady: false, env: { PUBLIC_IPADDR: undefined } },
@@ -370,6 +417,18 @@ export const defects: readonly Defect[] = [
     },
   },
   {
+    id: 'D-52',
+    title: 'a model server that never answers is not waited for without end (here: a second)',
+    options: { env: { SUBJECT_PATIENCE: '1' } },
+    isBetter: async (subject) => {
+      subject.model.hold();
+      const waiting = subject.post('/test', {});
+      const isAnswered = await settlesWithin(8_000, waiting);
+      subject.model.release();
+      return isAnswered && (await waiting).status === 504;
+    },
+  },
+  {
     id: 'D-54',
     title: 'SIGTERM lets open requests finish',
     isBetter: async (subject) => {
@@ -401,6 +460,16 @@ export const defects: readonly Defect[] = [
       return headers['x-request-id'] !== undefined && headers['x-worker-id'] === '4242';
     },
   },
+  {
+    id: 'D-58',
+    title: 'without a health URL a worker is ready when its model server is, not ten seconds later',
+    options: { awaitReady: false, env: { SUBJECT_NO_HEALTH: '1' } },
+    isBetter: async (subject) =>
+      settlesWithin(
+        8_000,
+        subject.controlPlane.status(({ loadtime }) => loadtime > 0),
+      ),
+  },
 ];
 
 /** Defects of the worker that no test here decides, and why. */
@@ -412,20 +481,15 @@ export const untested: readonly { id: string; reason: string }[] = [
     reason:
       'time-outs and connection limits: `httpLimits`, tested in our own suite; the official worker would have to be waited for for minutes',
   },
-  { id: 'D-29', reason: 'the benchmark file: tested in our own suite (another model never inherits a figure)' },
-  { id: 'D-34', reason: 'a dead address costs the official worker its public key first (D-07); fail-over is tested in our own suite' },
-  { id: 'D-35', reason: 'a process that is alive but useless: ours ends with exit code 1, tested in our own suite' },
   { id: 'D-37', reason: 'lifecycle mode: ours has one way to ready' },
   { id: 'D-40', reason: 'memory growth over days; the counter and the disk figure are tested in our own suite' },
   { id: 'D-41', reason: 'settings without effect: ours has one strict schema' },
   { id: 'D-51', reason: 'answers buffered whole: back-pressure is tested in our own suite' },
-  { id: 'D-52', reason: 'no time-outs towards the model server: `firstByteTimeout`, `idleTimeout`' },
   { id: 'D-53', reason: 'a concurrency limit per parallel route: not built yet' },
   {
     id: 'D-56',
     reason: 'declined: GET, uploads, binary bodies and WebSocket on handlers. Built: another path at the model server (`upstreamPath`)',
   },
-  { id: 'D-58', reason: 'readiness by health: every test of ours without a log file' },
   { id: 'D-59', reason: 'Python packaging' },
   { id: 'D-60', reason: 'TLS reload: tested in our own suite' },
 ];

@@ -16,7 +16,7 @@ worker = Worker(
         model_server_url="http://127.0.0.1",
         model_server_port=int(os.environ["MODEL_SERVER_PORT"]),
         model_log_file=os.environ["MODEL_LOG"],
-        model_healthcheck_url="/health",
+        model_healthcheck_url=None if os.environ.get("SUBJECT_NO_HEALTH") else "/health",
         handlers=[
             HandlerConfig(
                 route="/test",

@@ -7,7 +7,8 @@ const workloadCalculator: HandlerConfig['workloadCalculator'] = (payload) => (pa
 
 const worker = createVastWorker({
   modelServerUrl: 'http://127.0.0.1',
-  modelHealthcheckUrl: '/health',
+  ...(process.env.SUBJECT_NO_HEALTH ? {} : { modelHealthcheckUrl: '/health' }),
+  ...(process.env.SUBJECT_PATIENCE ? { firstByteTimeout: Number(process.env.SUBJECT_PATIENCE) } : {}), // the official one has no such setting
   handlers: [
     {
       route: '/test',

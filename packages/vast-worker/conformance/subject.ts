@@ -4,7 +4,7 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +25,10 @@ export interface SubjectOptions {
   /** REPORT_ADDR begins with an address where nobody listens. */
   deadAddressFirst?: boolean;
   model?: (model: FakeModelServer) => void;
+  /** Called before the worker starts: leaves files in its working directory. */
+  prepare?: (folder: string) => Promise<void>;
+  /** Somebody else listens on the worker's port. */
+  portTaken?: boolean;
   /** Default true: the log says at once that the model is loaded. */
   loaded?: boolean;
 }
@@ -39,6 +43,8 @@ export class Subject implements AsyncDisposable {
   output = '';
   /** What the worker had counted when it was handed over. */
   requestsBefore = 0;
+  /** Who listens on the worker's port in its place. */
+  squatter: Server | undefined;
   #next = 1;
 
   readonly #tls: boolean;
@@ -108,6 +114,7 @@ export class Subject implements AsyncDisposable {
       this.process.kill('SIGKILL');
       await once(this.process, 'close');
     }
+    this.squatter?.close();
     await Promise.all([this.model.kill(), this.controlPlane.close()]);
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -116,6 +123,8 @@ export class Subject implements AsyncDisposable {
 export async function startSubject(kind: Kind, python: string, options: SubjectOptions = {}): Promise<Subject> {
   const subject = new Subject(kind, await freePort(), await mkdtemp(join(tmpdir(), 'conformance-')), options.tls === true);
   options.model?.(subject.model);
+  await options.prepare?.(subject.folder);
+  if (options.portTaken) subject.squatter = createServer().listen(subject.port);
   await Promise.all([subject.model.listen(), subject.controlPlane.listen()]);
   if (options.loaded !== false) await writeFile(subject.modelLog, 'the model is loaded\n');
   const env: Record<string, string | undefined> = {
