@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -134,6 +135,19 @@ export const defects: readonly Defect[] = [
           .end('{}');
       const { headers } = await subject.post('/test', {});
       return headers['set-cookie'] === undefined && headers['x-internal'] === undefined;
+    },
+  },
+  {
+    id: 'D-17',
+    title: 'a request whose headers do not come to an end is ended',
+    isBetter: async (subject) => {
+      const socket = connect(subject.port, '127.0.0.1')
+        .on('error', () => undefined)
+        .resume();
+      socket.write('POST /test HTTP/1.1\r\nhost: a\r\nx: ');
+      const isEnded = await settlesWithin(25_000, once(socket, 'close'));
+      socket.destroy();
+      return isEnded;
     },
   },
   {
@@ -417,6 +431,26 @@ export const defects: readonly Defect[] = [
     },
   },
   {
+    id: 'D-51',
+    title: 'an answer is not held in memory for a client that does not read it',
+    isBetter: async (subject) => {
+      const sent = Promise.withResolvers<void>();
+      const answer = Buffer.alloc(200_000_000, ' ');
+      subject.model.answer = ({ response }) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });
+        response.end(answer, () => sent.resolve());
+      };
+      const slow = connect(subject.port, '127.0.0.1')
+        .on('error', () => undefined)
+        .pause();
+      const body = JSON.stringify({ auth_data: subject.grant(), payload: {} });
+      slow.write(`POST /test HTTP/1.1\r\nhost: a\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      const isHeld = await settlesWithin(5_000, sent.promise);
+      slow.destroy();
+      return !isHeld;
+    },
+  },
+  {
     id: 'D-52',
     title: 'a model server that never answers is not waited for without end (here: a second)',
     options: { env: { SUBJECT_PATIENCE: '1' } },
@@ -426,6 +460,19 @@ export const defects: readonly Defect[] = [
       const isAnswered = await settlesWithin(8_000, waiting);
       subject.model.release();
       return isAnswered && (await waiting).status === 504;
+    },
+  },
+  {
+    id: 'D-53',
+    title: 'a parallel route can have a limit (here: two)',
+    options: { env: { SUBJECT_CONCURRENCY: '2' } },
+    isBetter: async (subject) => {
+      subject.model.hold();
+      const three = [1, 2, 3].map(() => subject.post('/test', { workload: 0 }));
+      const areThree = await settlesWithin(3_000, subject.model.received(3));
+      subject.model.release();
+      await Promise.all(three);
+      return !areThree;
     },
   },
   {
@@ -476,16 +523,9 @@ export const defects: readonly Defect[] = [
 export const untested: readonly { id: string; reason: string }[] = [
   { id: 'D-14', reason: 'start scripts and images: no worker process is involved' },
   { id: 'D-15', reason: 'remote functions: our worker has no object type and no such decoder' },
-  {
-    id: 'D-17',
-    reason:
-      'time-outs and connection limits: `httpLimits`, tested in our own suite; the official worker would have to be waited for for minutes',
-  },
   { id: 'D-37', reason: 'lifecycle mode: ours has one way to ready' },
   { id: 'D-40', reason: 'memory growth over days; the counter and the disk figure are tested in our own suite' },
   { id: 'D-41', reason: 'settings without effect: ours has one strict schema' },
-  { id: 'D-51', reason: 'answers buffered whole: back-pressure is tested in our own suite' },
-  { id: 'D-53', reason: 'a concurrency limit per parallel route: not built yet' },
   {
     id: 'D-56',
     reason: 'declined: GET, uploads, binary bodies and WebSocket on handlers. Built: another path at the model server (`upstreamPath`)',

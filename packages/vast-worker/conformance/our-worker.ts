@@ -13,6 +13,7 @@ const worker = createVastWorker({
     {
       route: '/test',
       allowParallelRequests: true,
+      ...(process.env.SUBJECT_CONCURRENCY ? { maxConcurrency: Number(process.env.SUBJECT_CONCURRENCY) } : {}), // nor this one
       maxQueueTime,
       workloadCalculator,
       benchmarkConfig: { dataset: [{ workload: 100 }], runs: 1, concurrency: 1, doWarmup: false },

@@ -96,6 +96,27 @@ describe('serial handlers', () => {
   });
 });
 
+describe('a parallel handler with a limit', () => {
+  it('runs so many at once, and the rest in order of arrival', async () => {
+    await using rig = await startRig({ handlers: [{ ...testHandler, maxConcurrency: 2 }] });
+    rig.model.hold();
+    const all = [];
+    for (let n = 0; n < 5; n += 1) {
+      all.push(rig.post('/test', { n }));
+      await rig.untilHealth(({ openRequests }) => openRequests === n + 1);
+    }
+    await rig.model.received(2);
+    expect((await rig.health()).queuedRequests).toBe(3);
+    for (let n = 2; n < 5; n += 1) {
+      rig.model.release(1);
+      await rig.model.received(n + 1);
+    }
+    rig.model.release();
+    expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(rig.model.requests.map(({ body }) => JSON.parse(body.toString()).n)).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
 describe('admission', () => {
   it('refuses at once when the estimated wait is longer than the limit, and takes what is at it', async () => {
     await using rig = await startRig({ perf: 100, handlers: [{ ...testHandler, maxQueueTime: 30 }] });

@@ -33,31 +33,35 @@ describe('turn queue', () => {
 
     expect(queue.leave(a)).toBe(b);
     expect(queue.leave(a)).toBeUndefined();
-    expect(queue.running).toBe(b);
+    expect(queue.runningCount).toBe(1);
+    expect(queue.leave(b)).toBe(c);
   });
 
-  it('runs one member at a time, in order of arrival, and never forgets one, whoever leaves when', () => {
-    const action = fc.oneof(
-      fc.constant({ do: 'join' as const }),
-      fc.constant({ do: 'finish' as const }),
-      fc.record({ do: fc.constant('giveUp' as const), pick: fc.nat() }),
-    );
+  it('runs as many as it may, in order of arrival, and never forgets one, whoever leaves when', () => {
+    const action = fc.oneof(fc.constant({ do: 'join' as const }), fc.record({ do: fc.constant('leave' as const), pick: fc.nat() }));
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
-        const queue = new TurnQueue<Member>();
-        const model: Member[] = []; // head runs, the rest wait
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(action, { maxLength: 200 }), (capacity, actions) => {
+        const queue = new TurnQueue<Member>(capacity);
+        const running: Member[] = [];
+        const waiting: Member[] = [];
         for (const [index, step] of actions.entries()) {
           if (step.do === 'join') {
             const member = { name: String(index) };
-            model.push(member);
-            expect(queue.join(member)).toBe(model.length === 1);
+            const runs = running.length < capacity;
+            (runs ? running : waiting).push(member);
+            expect(queue.join(member)).toBe(runs);
           } else {
-            const position = step.do === 'finish' ? 0 : step.pick % Math.max(model.length, 1);
-            const [member] = model.splice(position, 1);
-            if (member) expect(queue.leave(member)).toBe(position === 0 ? model[0] : undefined);
+            const position = step.pick % Math.max(running.length + waiting.length, 1);
+            const isRunning = position < running.length;
+            const [member] = isRunning ? running.splice(position, 1) : waiting.splice(position - running.length, 1);
+            if (!member) continue;
+            const next = isRunning ? waiting.shift() : undefined;
+            if (next) running.push(next);
+            expect(queue.leave(member)).toBe(next);
+            expect(queue.leave(member)).toBeUndefined();
           }
-          expect(queue.running).toBe(model[0]);
-          expect(queue.waitingCount).toBe(Math.max(model.length - 1, 0));
+          expect(queue.runningCount).toBe(running.length);
+          expect(queue.waitingCount).toBe(waiting.length);
         }
       }),
     );

@@ -1,15 +1,21 @@
 /**
- * One lane of a serial route: first in, first out, one at a time. Pure bookkeeping over members of any kind; whoever
- * calls tells the member that `next` names that its turn has come.
+ * One lane: first in, first out, so many at a time (one on a serial route). Pure bookkeeping over members of any kind;
+ * whoever calls tells the member that `leave` names that its turn has come.
  */
 export class TurnQueue<Member extends object> {
-  #running: Member | undefined;
+  readonly #capacity: number;
+  readonly #running = new Set<Member>();
   readonly #waiting = new Set<Member>();
+
+  /** @param capacity how many may run at once */
+  constructor(capacity = 1) {
+    this.#capacity = capacity;
+  }
 
   /** @returns true when it is the member's turn at once. */
   join(member: Member): boolean {
-    if (this.#running === undefined) {
-      this.#running = member;
+    if (this.#running.size < this.#capacity) {
+      this.#running.add(member);
       return true;
     }
     this.#waiting.add(member);
@@ -18,10 +24,12 @@ export class TurnQueue<Member extends object> {
 
   /** The member is done, or gave up waiting. @returns the member whose turn has come by that, if any. */
   leave(member: Member): Member | undefined {
-    if (this.#waiting.delete(member) || this.#running !== member) return undefined;
+    if (this.#waiting.delete(member) || !this.#running.delete(member)) return undefined;
     const [next] = this.#waiting;
-    this.#running = next;
-    if (next !== undefined) this.#waiting.delete(next);
+    if (next !== undefined) {
+      this.#waiting.delete(next);
+      this.#running.add(next);
+    }
     return next;
   }
 
@@ -29,7 +37,7 @@ export class TurnQueue<Member extends object> {
     return this.#waiting.size;
   }
 
-  get running(): Member | undefined {
-    return this.#running;
+  get runningCount(): number {
+    return this.#running.size;
   }
 }

@@ -58,6 +58,8 @@ export const HandlerConfig = z.strictObject({
   workloadCalculator: functionOf<Calculator>('(payload) => number').optional(),
   /** false: strictly one at a time, first in first out. */
   allowParallelRequests: z.boolean().default(false),
+  /** Ours. Requests of a parallel route at once; the rest wait their turn. Default: any number. */
+  maxConcurrency: z.int().min(1).optional(),
   /** Seconds a request may wait, by estimate on arrival and by the clock in the queue. null: any time. */
   maxQueueTime: z.number().positive().nullable().default(30),
   /** Turns the caller's payload into the model server's. */

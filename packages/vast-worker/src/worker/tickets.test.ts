@@ -64,7 +64,7 @@ describe('turns of a serial route', () => {
 
         expect(over).toHaveLength(fates.length);
         expect(started).toEqual([...started].sort((left, right) => left - right)); // first in, first out
-        expect(route.lane?.running).toBeUndefined();
+        expect(route.lane?.runningCount).toBe(0);
         const { received, served, errored, cancelled, rejected } = state.ledger.totals;
         expect(received).toBe(served + errored + cancelled + rejected);
         expect(state.ledger.openCount).toBe(0);

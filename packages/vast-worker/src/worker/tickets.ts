@@ -32,6 +32,7 @@ export class TicketDesk {
   readonly #state: WorkerState;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, TurnQueue<Ticket>>();
+  readonly #limited: TurnQueue<Ticket>[] = [];
   readonly #open = new Set<Ticket>();
   #busySince = 0;
   #busyMs = 0;
@@ -48,8 +49,16 @@ export class TicketDesk {
       metrics,
       upstreamPath: handler.upstreamPath ?? handler.route,
       workloadCalculator: handler.workloadCalculator ?? knownRoutes.get(handler.route)?.workloadCalculator,
-      lane: handler.allowParallelRequests ? undefined : this.#lane(handler.lane),
+      lane: handler.allowParallelRequests ? this.#ownLane(handler) : this.#lane(handler.lane),
     };
+  }
+
+  /** Of a parallel route that may not run everything at once. */
+  #ownLane({ maxConcurrency }: Handler): TurnQueue<Ticket> | undefined {
+    if (maxConcurrency === undefined) return undefined;
+    const lane = new TurnQueue<Ticket>(maxConcurrency);
+    this.#limited.push(lane);
+    return lane;
   }
 
   #lane(name: string): TurnQueue<Ticket> {
@@ -87,7 +96,7 @@ export class TicketDesk {
 
   get queuedCount(): number {
     let count = 0;
-    for (const lane of this.#lanes.values()) count += lane.waitingCount;
+    for (const lane of [...this.#lanes.values(), ...this.#limited]) count += lane.waitingCount;
     return count;
   }
 
