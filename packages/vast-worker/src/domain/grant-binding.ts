@@ -3,7 +3,8 @@ import type { AuthData } from '@bluefly/vast-protocol';
 
 /** What a grant that verifies is good for: this worker, this endpoint, this once. The signature itself says little of it. */
 
-export type UrlCheck = 'off' | 'warn' | 'enforce';
+export const urlChecks = ['off', 'warn', 'enforce'] as const;
+export type UrlCheck = (typeof urlChecks)[number];
 
 export type BindingProblem = 'other-url' | 'other-endpoint';
 

@@ -35,6 +35,16 @@ describe('configuration', () => {
     expect(config).toMatchObject({ workerPort: 3, modelServerPort: 4 });
   });
 
+  it('chooses form and bindings of grants by options as well, and knows no other form', () => {
+    const options = { signatureForm: 'all-fields', urlCheck: 'enforce', endpointName: 'prod', replayWindow: 60 } as const;
+    expect(loadConfig({ handlers, ...options }, unsecured)).toMatchObject(options);
+    expect(loadConfig({ handlers, ...options }, { ...unsecured, URL_CHECK: 'off' })).toMatchObject({
+      urlCheck: 'off',
+      endpointName: 'prod',
+    });
+    expect(problemsOf({ handlers, signatureForm: 'made-up' }, unsecured)).toEqual([expect.stringContaining('option signatureForm')]);
+  });
+
   it.each(['y', 'YES', 't', 'True', 'on', '1'])('takes %s for yes', (word) => {
     expect(loadConfig({ handlers }, { UNSECURED: word }).isUnsecured).toBe(true);
   });

@@ -1,4 +1,6 @@
+import { signatureForms } from '@bluefly/vast-protocol';
 import { z } from 'zod';
+import { urlChecks } from '../domain/grant-binding.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { type Environment, httpUrlFrom, readEnvironment } from './environment.ts';
 import { type Handler, HandlerConfig } from './handler-config.ts';
@@ -45,6 +47,14 @@ export const WorkerConfig = z.strictObject({
   initialPerf: z.number().positive().default(100),
   /** Ours. Seconds the model server may take to load before the start counts as failed. */
   loadTimeout: seconds.default(3600),
+  /** Ours. What the router signs; see `verify-grant`. */
+  signatureForm: z.enum(signatureForms).optional(),
+  /** Ours. Whether a grant must name this worker's own address. */
+  urlCheck: z.enum(urlChecks).optional(),
+  /** Ours. The only endpoint whose grants are good. */
+  endpointName: z.string().min(1).optional(),
+  /** Ours. Seconds a grant may be used again for, outside the session it opened. */
+  replayWindow: z.number().min(0).optional(),
   /** Ours. Seconds for open requests to finish after SIGTERM. */
   drainTimeout: z.number().min(0).optional(),
   /** Ours. Bytes of a request body after decoding. */
@@ -85,6 +95,10 @@ export function loadConfig(config: WorkerConfig, env: NodeJS.ProcessEnv): Resolv
     modelServerPort: asPort(config, 'modelServerPort'),
     modelHealthcheckUrl: asText(config, 'modelHealthcheckUrl'),
     modelLogFile: asText(config, 'modelLogFile'),
+    signatureForm: options?.signatureForm,
+    urlCheck: options?.urlCheck,
+    endpointName: options?.endpointName,
+    replayWindow: options?.replayWindow,
     drainTimeout: options?.drainTimeout,
     maxBodyBytes: options?.maxBodyBytes,
   });

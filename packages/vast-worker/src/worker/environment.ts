@@ -1,5 +1,5 @@
 import { type SignatureForm, signatureForms } from '@bluefly/vast-protocol';
-import type { UrlCheck } from '../domain/grant-binding.ts';
+import { type UrlCheck, urlChecks } from '../domain/grant-binding.ts';
 import type { ConfigProblem } from '../errors.ts';
 
 /** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
@@ -80,20 +80,20 @@ export const environmentVariables: readonly VariableDoc[] = [
   {
     name: 'SIGNATURE_FORM',
     expected: 'url, all-fields or legacy-2024',
-    fallback: 'url',
+    fallback: '`signatureForm`, else url',
     meaning: 'what the router signs; see verify-grant',
   },
   {
     name: 'URL_CHECK',
     expected: 'off, warn or enforce',
-    fallback: 'warn',
+    fallback: '`urlCheck`, else warn',
     meaning: 'whether a grant must name this worker’s own address',
   },
-  { name: 'ENDPOINT_NAME', expected: 'a text', fallback: 'any', meaning: 'the only endpoint whose grants are good' },
+  { name: 'ENDPOINT_NAME', expected: 'a text', fallback: '`endpointName`, else any', meaning: 'the only endpoint whose grants are good' },
   {
     name: 'REPLAY_WINDOW_SECONDS',
     expected: 'seconds',
-    fallback: 'none: for ever',
+    fallback: '`replayWindow`, else none: for ever',
     meaning: 'how long a grant may be used again, outside the session it opened',
   },
   {
@@ -177,6 +177,10 @@ export interface Environment {
 }
 
 export interface EnvironmentDefaults {
+  signatureForm: SignatureForm | undefined;
+  urlCheck: UrlCheck | undefined;
+  endpointName: string | undefined;
+  replayWindow: number | undefined;
   workerPort: number | undefined;
   modelServerUrl: string | undefined;
   modelServerPort: number | undefined;
@@ -235,10 +239,10 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     },
     vastApiUrl: read('VAST_API_URL', 'https://console.vast.ai/api/v0', (text) => addressesFrom(text)?.[0]),
     isUnsecured,
-    signatureForm: read<SignatureForm>('SIGNATURE_FORM', 'url', oneOf(signatureForms)),
-    urlCheck: read<UrlCheck>('URL_CHECK', 'warn', oneOf(['off', 'warn', 'enforce'])),
-    endpointName: read<string | undefined>('ENDPOINT_NAME', undefined, textFrom),
-    replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', undefined, secondsFrom),
+    signatureForm: read<SignatureForm>('SIGNATURE_FORM', defaults.signatureForm ?? 'url', oneOf(signatureForms)),
+    urlCheck: read<UrlCheck>('URL_CHECK', defaults.urlCheck ?? 'warn', oneOf(urlChecks)),
+    endpointName: read<string | undefined>('ENDPOINT_NAME', defaults.endpointName, textFrom),
+    replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, secondsFrom),
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
