@@ -72,15 +72,19 @@ export interface ConfigProblem {
   found: string;
 }
 
-/** All configuration problems at once. Its stack is its message: the mistake is in the settings, not in this code. */
+/** All configuration problems at once. Printed without a stack: the mistake is in the settings, not in this code. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly ConfigProblem[];
+  readonly #problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
     const lines = problems.map(({ where, expected, found }) => `  - ${where}: expected ${expected}, found ${found}`);
     super(`The configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);
-    this.problems = problems;
+    this.#problems = problems;
     this.stack = `${this.name}: ${this.message}`;
+  }
+
+  get problems(): readonly ConfigProblem[] {
+    return this.#problems;
   }
 }

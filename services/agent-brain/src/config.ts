@@ -1,14 +1,14 @@
-import { ConfigError, teiLogRules, type WorkerConfig } from '@bluefly/vast-worker';
+import { type ConfigProblem, teiLogRules, type WorkerConfig } from '@bluefly/vast-worker';
 import { isWorkloadUnit, workloadUnits } from './embedding-workload.ts';
 import { createHandlers } from './handlers.ts';
 
-/** The worker of this service. @throws ConfigError when WORKLOAD_UNIT is not one we can count in */
+/** The worker of this service. A setting of its own that is wrong is listed with those of the worker when it runs. */
 export function agentBrainConfig(env: NodeJS.ProcessEnv): WorkerConfig {
-  const workloadUnit = env.WORKLOAD_UNIT || 'items';
-  if (!isWorkloadUnit(workloadUnit)) {
-    throw new ConfigError([
-      { where: 'environment variable WORKLOAD_UNIT', expected: workloadUnits.join(' or '), found: JSON.stringify(workloadUnit) },
-    ]);
-  }
-  return { handlers: createHandlers(workloadUnit), logActionConfig: teiLogRules, workloadUnit };
+  const asked = env.WORKLOAD_UNIT || 'items';
+  const workloadUnit = isWorkloadUnit(asked) ? asked : 'items';
+  const serviceProblems: ConfigProblem[] =
+    asked === workloadUnit
+      ? []
+      : [{ where: 'environment variable WORKLOAD_UNIT', expected: workloadUnits.join(' or '), found: JSON.stringify(asked) }];
+  return { handlers: createHandlers(workloadUnit), logActionConfig: teiLogRules, workloadUnit, serviceProblems };
 }

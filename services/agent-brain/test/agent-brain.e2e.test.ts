@@ -103,6 +103,14 @@ describe('agent-brain', () => {
     const { workloadUnit, handlers } = agentBrainConfig({ WORKLOAD_UNIT: 'tokens' });
     expect(workloadUnit).toBe('tokens');
     expect(handlers.map(({ workloadCalculator }) => workloadCalculator?.({ input: 'a'.repeat(400) }))).toEqual([100, 100]);
-    expect(() => agentBrainConfig({ WORKLOAD_UNIT: 'bytes' })).toThrow('WORKLOAD_UNIT');
+  });
+
+  it('lists its own wrong settings with those of the worker, and ends', async () => {
+    await using wrong = startProcess(serviceMain, { WORKLOAD_UNIT: 'bytes', WORKER_PORT: 'x', UNSECURED: 'true' });
+    await once(wrong.process, 'close');
+    expect(wrong.process.exitCode).toBe(1);
+    expect(wrong.output()).toContain('environment variable WORKLOAD_UNIT: expected items or tokens, found "bytes"');
+    expect(wrong.output()).toContain('environment variable WORKER_PORT');
+    expect(wrong.output()).not.toMatch(/^ +at /m); // no stack: nothing is wrong with the code
   });
 });

@@ -41,6 +41,8 @@ export const WorkerConfig = z.strictObject({
   maxSessions: z.int().min(0).nullable().default(10),
   /** Ours. Seconds; longer lifetimes that clients ask for are cut to it. */
   maxSessionLifetime: seconds.default(3600),
+  /** Ours. What the service itself found wrong with its settings, to be listed and reported with everything else. */
+  serviceProblems: z.array(z.strictObject({ where: z.string(), expected: z.string(), found: z.string() })).default([]),
   /** Ours. What one workload counts: every calculator of this worker uses it. */
   workloadUnit: z.string().min(1).default('items'),
   /** Ours. Load per second assumed until traffic has shown more; only for handlers that nothing can benchmark. */
@@ -103,7 +105,7 @@ export function loadConfig(config: WorkerConfig, env: NodeJS.ProcessEnv): Resolv
     maxBodyBytes: options?.maxBodyBytes,
   });
   problems.push(...environment.problems);
-  if (options) problems.push(...handlerProblems(options.handlers));
+  if (options) problems.push(...options.serviceProblems, ...handlerProblems(options.handlers));
   if (!options || problems.length > 0) throw new ConfigError(problems);
   const { values } = environment;
   const modelServerOrigin = originOf(values.modelServerUrl, values.modelServerPort);
