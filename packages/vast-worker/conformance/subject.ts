@@ -155,8 +155,13 @@ export async function startSubject(kind: Kind, python: string, options: SubjectO
       subject.output += chunk.toString();
     });
   }
-  if (options.awaitReady !== false) await untilReady(subject);
-  return subject;
+  try {
+    if (options.awaitReady !== false) await untilReady(subject);
+    return subject;
+  } catch (error) {
+    await subject[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** The official worker tells that it is ready with the next report that something else brings about. */

@@ -37,7 +37,7 @@ export class GrantVerifier {
   readonly #remembered = new Set<string>();
   #key: KeyObject | undefined;
   #keyText = '';
-  #lastFetchAt = Number.NEGATIVE_INFINITY;
+  #lastAskedByFailure = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   #firstKey = Promise.withResolvers<void>();
   #signal: AbortSignal | undefined;
@@ -91,7 +91,10 @@ export class GrantVerifier {
     const memo = this.#memo(auth, rawAuth);
     if (this.#remembered.has(memo) || this.#verifies(auth, rawAuth, memo)) return this.#checkUse(auth, inSession);
     if (!this.#key) throw new WorkerError('PUBLIC_KEY_MISSING', 'not fetched yet');
-    if (this.#clock.now() - this.#lastFetchAt < refreshOnFailureMs) throw invalid(auth);
+    if (!this.#refreshing) {
+      if (this.#clock.now() - this.#lastAskedByFailure < refreshOnFailureMs) throw invalid(auth);
+      this.#lastAskedByFailure = this.#clock.now();
+    }
     return this.#verifyWithFreshKey(auth, rawAuth, memo, inSession);
   }
 
@@ -140,7 +143,6 @@ export class GrantVerifier {
 
   async #fetchKey(signal: AbortSignal): Promise<void> {
     const text = await this.#controlPlane.get(paths.publicKey, (body) => (parsePublicKey(body) ? body : undefined), signal);
-    this.#lastFetchAt = this.#clock.now();
     if (text === undefined || text === this.#keyText) return;
     const isFirst = !this.hasKey;
     this.#key = parsePublicKey(text);
