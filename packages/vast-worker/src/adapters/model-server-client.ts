@@ -64,12 +64,9 @@ export class ModelServerClient {
    * byte is with the client's socket.
    * @throws WorkerError MODEL_SERVER_UNREACHABLE, MODEL_SERVER_TIMEOUT, or the exchange's reason when the client left
    */
-  async relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
-    try {
-      return await relayAnswer(this.#pool, { path, method: 'POST', headers: this.#jsonHeaders, body }, exchange);
-    } catch (error) {
-      throw this.#translate(error, exchange.abortReason);
-    }
+  relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
+    const request = { path, method: 'POST', headers: this.#jsonHeaders, body } as const;
+    return relayAnswer(this.#pool, request, exchange, (error) => this.#translate(error, exchange.abortReason));
   }
 
   /** A `fetch` that stays with this model server. @throws WorkerError as `relay` does */

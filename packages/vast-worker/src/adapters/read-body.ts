@@ -28,19 +28,30 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let isOver = false;
+    const fail = (error: WorkerError) => {
+      isOver = true;
+      chunks.length = 0;
+      reject(error);
+    };
     request.on('data', (chunk: Buffer) => {
+      if (isOver) return;
       length += chunk.length;
-      if (length > maxBytes) {
-        request.removeAllListeners('data');
-        chunks.length = 0;
-        reject(tooLarge(maxBytes));
-      } else {
-        chunks.push(chunk);
-      }
+      if (length > maxBytes) fail(tooLarge(maxBytes));
+      else chunks.push(chunk);
     });
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
-    request.once('error', (cause) => reject(new WorkerError('REQUEST_ABORTED', 'while reading the body', { cause })));
-    request.once('close', () => reject(new WorkerError('REQUEST_ABORTED', 'while reading the body')));
+    request.on('end', () => {
+      if (isOver) return;
+      isOver = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length));
+    });
+    // Comes after every request; an error is made only where it is one.
+    request.on('close', () => {
+      if (!isOver) fail(new WorkerError('REQUEST_ABORTED', 'while reading the body'));
+    });
+    request.on('error', (cause) => {
+      if (!isOver) fail(new WorkerError('REQUEST_ABORTED', 'while reading the body', { cause }));
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { WorkerError } from '../errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { ClientWatcher, Exchange } from './exchange.ts';
 
 /**
  * The model server's answer, passed on byte for byte as it comes: nothing parsed, nothing held back, no faster than the
@@ -27,39 +27,42 @@ const passedOnHeaders = [
   'x-inference-time',
 ] as const;
 
-/** Resolves with the status once the client's socket has the last byte. */
+/** Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error. */
 export function relayAnswer(
   dispatcher: Dispatcher,
   request: { path: string; method: 'POST'; headers: Record<string, string>; body: Buffer },
   exchange: Exchange,
+  translate: (error: unknown) => unknown,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    if (exchange.abortReason) {
-      reject(exchange.abortReason);
-      return;
-    }
-    dispatcher.dispatch(request, new Relay(exchange, resolve, reject));
+    const fail = (error: unknown) => reject(translate(error));
+    if (exchange.abortReason) fail(exchange.abortReason);
+    else dispatcher.dispatch(request, new Relay(exchange, resolve, fail));
   });
 }
 
-class Relay implements Dispatcher.DispatchHandler {
+class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   readonly #exchange: Exchange;
   readonly #response: ServerResponse;
   readonly #resolve: (status: number) => void;
   readonly #reject: (error: unknown) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
+  #contentLength: number | undefined;
+  /** An answer that came in one piece: head and body leave in one write. */
+  #whole: Buffer | undefined;
 
   constructor(exchange: Exchange, resolve: (status: number) => void, reject: (error: unknown) => void) {
     this.#exchange = exchange;
     this.#response = exchange.response;
     this.#resolve = resolve;
     this.#reject = reject;
-    exchange.onGone = () => {
-      const reason = exchange.abortReason as WorkerError;
-      this.#controller?.abort(reason);
-      this.#reject(reason); // also when the call has no connection yet
-    };
+    exchange.watcher = this;
+  }
+
+  clientGone(reason: WorkerError): void {
+    this.#controller?.abort(reason);
+    this.#reject(reason); // also when the call has no connection yet
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -72,22 +75,27 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#response.writeHead(status, passedOn(headers, this.#exchange.answerHeaders));
     if (headers['content-length'] === undefined) this.#response.flushHeaders(); // a stream: its first byte may be long in coming
+    else this.#contentLength = Number(headers['content-length']);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#response.write(chunk)) return;
+    if (chunk.length === this.#contentLength) this.#whole = chunk;
+    else if (!this.#response.write(chunk)) this.#waitForDrain(controller);
+  }
+
+  #waitForDrain(controller: Dispatcher.DispatchController): void {
     controller.pause();
     this.#response.once('drain', () => controller.resume());
   }
 
   onResponseEnd(): void {
-    this.#exchange.onGone = undefined;
-    this.#response.end();
+    this.#exchange.watcher = undefined;
+    this.#response.end(this.#whole);
     this.#resolve(this.#status);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#exchange.onGone = undefined;
+    this.#exchange.watcher = undefined;
     this.#reject(error);
   }
 }
@@ -114,14 +122,14 @@ export async function sendResponse(answer: Response, exchange: Exchange): Promis
   }
   response.flushHeaders();
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
-  exchange.onGone = () => void reader.cancel(exchange.abortReason).catch(() => undefined);
+  exchange.watcher = { clientGone: (reason) => void reader.cancel(reason).catch(() => undefined) };
   for (;;) {
     const { done, value } = await reader.read();
     if (exchange.abortReason) throw exchange.abortReason;
     if (done) break;
     if (!response.write(value)) await drained(response);
   }
-  exchange.onGone = undefined;
+  exchange.watcher = undefined;
   response.end();
   return answer.status;
 }

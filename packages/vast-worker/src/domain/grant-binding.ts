@@ -20,6 +20,7 @@ export function bindingProblem(
 
 /** Scheme, host and port, whatever the spelling. */
 function isSameOrigin(left: string, right: string): boolean {
+  if (left === right) return true;
   return URL.canParse(left) && URL.canParse(right) && new URL(left).origin === new URL(right).origin;
 }
 

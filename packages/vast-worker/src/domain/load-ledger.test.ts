@@ -26,7 +26,7 @@ describe('load ledger', () => {
     expect(ledger.end(request, 'errored', 2)).toBe(false);
 
     expect(ledger.totals).toEqual({ received: 40, served: 0, errored: 0, cancelled: 40, rejected: 0 });
-    expect(ledger.takeDeletions(10)).toHaveLength(1);
+    expect(ledger.takeDeletions(10).requests).toHaveLength(1);
   });
 
   it('keeps requests apart that share the number a caller chose', () => {
@@ -78,7 +78,7 @@ describe('load ledger', () => {
     ledger.end(request, 'rejected', 1);
 
     expect(ledger.takeInterval()).toMatchObject({ newLoad: 0, rejectedLoad: 8 });
-    expect(ledger.takeDeletions(1)).toMatchObject([{ outcome: 'rejected', workCompletedAt: 0 }]);
+    expect(ledger.takeDeletions(1).requests).toMatchObject([{ outcome: 'rejected', workCompletedAt: 0 }]);
   });
 
   it('reports requests of sessions in the totals and nowhere else', () => {
@@ -89,7 +89,7 @@ describe('load ledger', () => {
     expect(ledger.reportedOpenLoad).toBe(0);
     expect(ledger.workingRequestIdxs()).toEqual([]);
     ledger.end(request, 'served', 1);
-    expect(ledger.takeDeletions(1)).toEqual([]);
+    expect(ledger.takeDeletions(1).requests).toEqual([]);
     expect(ledger.totals.served).toBe(5);
   });
 
@@ -102,7 +102,7 @@ describe('load ledger', () => {
     ledger.end(second, 'errored', 2);
     ledger.acknowledgeDeletions(batch);
 
-    expect(ledger.takeDeletions(10)).toMatchObject([{ requestIdx: 9, outcome: 'errored', workCompletedAt: 2 }]);
+    expect(ledger.takeDeletions(10).requests).toMatchObject([{ requestIdx: 9, outcome: 'errored', workCompletedAt: 2 }]);
   });
 
   it('forgets the oldest finished requests, and counts them, when nobody takes them', () => {
@@ -111,7 +111,7 @@ describe('load ledger', () => {
 
     expect(ledger.unreportedDeletions).toBe(maxUnreportedDeletions);
     expect(ledger.droppedDeletions).toBe(1);
-    expect(ledger.takeDeletions(1)).toMatchObject([{ requestIdx: 1 }]);
+    expect(ledger.takeDeletions(1).requests).toMatchObject([{ requestIdx: 1 }]);
   });
 
   it('never loses or invents load in 100,000 random steps, whatever the order of events and the fate of reports', () => {
@@ -199,7 +199,7 @@ function playAndCheck(script: Step[]): void {
         const batch = ledger.takeDeletions(step.limit);
         if (!step.accepted) break;
         ledger.acknowledgeDeletions(batch);
-        delivered += batch.length;
+        delivered += batch.requests.length;
         break;
       }
     }

@@ -1,3 +1,5 @@
+import { type FinishedBatch, FinishedRequests } from './finished-requests.ts';
+
 /**
  * What this worker owes the control plane: open load, totals since start, and how much of the totals it has been told.
  *
@@ -25,15 +27,8 @@ export interface LedgerEntry {
   /** Epoch seconds; 0 until its turn came. */
   workStartedAt: number;
   outcome: Outcome | undefined;
-}
-
-/** A request that ended and that the control plane has not been told of. Times are epoch seconds, 0 = not reached. */
-export interface FinishedRequest {
-  requestIdx: number;
-  outcome: Outcome;
-  enteredQueueAt: number;
-  workStartedAt: number;
-  workCompletedAt: number;
+  /** For the ledger: where it keeps an open entry. */
+  position?: number | undefined;
 }
 
 /** Sums of workload and counts since start. */
@@ -68,8 +63,12 @@ export class LoadLedger {
   reportedOpenLoad = 0;
   droppedDeletions = 0;
 
-  readonly #open = new Set<LedgerEntry>();
-  readonly #finished: FinishedRequest[] = [];
+  /**
+   * Each knows its position. Not a Set: one through which thousands of entries pass leaves old tables behind that keep
+   * them from the young generation's collector.
+   */
+  readonly #open: LedgerEntry[] = [];
+  readonly #finished = new FinishedRequests(maxUnreportedDeletions);
   readonly #keepDeletions: boolean;
   #acknowledged: Tally = emptyTally();
   #acknowledgedNewLoad = 0;
@@ -86,7 +85,7 @@ export class LoadLedger {
     this.openLoad += entry.workload;
     if (!entry.isReservation) this.workingLoad += entry.workload;
     if (!entry.inSession) this.reportedOpenLoad += entry.workload;
-    this.#open.add(entry);
+    entry.position = this.#open.push(entry) - 1;
   }
 
   /** An authenticated request is refused at the door. */
@@ -100,7 +99,7 @@ export class LoadLedger {
 
   /** @returns false when the entry had ended before: the first ending counts. */
   end(entry: LedgerEntry, outcome: Outcome, nowSeconds: number): boolean {
-    if (!this.#open.delete(entry)) return false;
+    if (!this.#letGo(entry)) return false;
     entry.outcome = outcome;
     this.openLoad -= entry.workload;
     if (!entry.isReservation) this.workingLoad -= entry.workload;
@@ -110,11 +109,29 @@ export class LoadLedger {
     return true;
   }
 
-  get openCount(): number {
-    return this.#open.size;
+  /** The last one takes its position. */
+  #letGo(entry: LedgerEntry): boolean {
+    const { position } = entry;
+    if (position === undefined) return false;
+    const last = this.#open.pop() as LedgerEntry;
+    if (last !== entry) {
+      this.#open[position] = last;
+      last.position = position;
+    }
+    entry.position = undefined;
+    return true;
   }
 
-  /** Open entries outside sessions, in order of arrival. */
+  get openCount(): number {
+    return this.#open.length;
+  }
+
+  /** What is admitted and has not ended, in no order. */
+  openEntries(): readonly LedgerEntry[] {
+    return [...this.#open];
+  }
+
+  /** Of open entries outside sessions, in no order. */
   workingRequestIdxs(): number[] {
     const idxs: number[] = [];
     for (const entry of this.#open) if (!entry.inSession) idxs.push(entry.requestIdx);
@@ -146,31 +163,18 @@ export class LoadLedger {
   }
 
   /** The oldest finished requests, at most `limit`. They stay until acknowledged. */
-  takeDeletions(limit: number): readonly FinishedRequest[] {
-    return this.#finished.slice(0, limit);
+  takeDeletions(limit: number): FinishedBatch {
+    return this.#finished.take(limit);
   }
 
-  /** The control plane has these. By identity: a later request with the same number is another one. */
-  acknowledgeDeletions(delivered: readonly FinishedRequest[]): void {
-    const known = new Set(delivered);
-    let keepFrom = 0;
-    while (keepFrom < this.#finished.length && known.has(this.#finished[keepFrom] as FinishedRequest)) keepFrom += 1;
-    this.#finished.splice(0, keepFrom);
+  /** The control plane has these. */
+  acknowledgeDeletions(delivered: FinishedBatch): void {
+    this.#finished.acknowledge(delivered);
   }
 
   #noteFinished(entry: LedgerEntry, workCompletedAt: number): void {
     if (!this.#keepDeletions || entry.inSession) return;
-    this.#finished.push({
-      requestIdx: entry.requestIdx,
-      outcome: entry.outcome as Outcome,
-      enteredQueueAt: entry.enteredQueueAt,
-      workStartedAt: entry.workStartedAt,
-      workCompletedAt,
-    });
-    if (this.#finished.length > maxUnreportedDeletions) {
-      this.#finished.shift();
-      this.droppedDeletions += 1;
-    }
+    if (!this.#finished.note(entry, entry.outcome as Outcome, workCompletedAt)) this.droppedDeletions += 1;
   }
 }
 

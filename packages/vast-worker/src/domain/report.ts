@@ -1,5 +1,6 @@
 import { type FinishedRequestReport, protocolVersion, type WorkerStatus } from '@bluefly/vast-protocol';
-import type { FinishedRequest, Interval, LoadLedger, Outcome } from './load-ledger.ts';
+import type { FinishedRequest } from './finished-requests.ts';
+import type { Interval, LoadLedger, Outcome } from './load-ledger.ts';
 
 /** The ledger in the wire's words. */
 

@@ -28,6 +28,7 @@ export interface Parts {
   updateMarkerFile: string;
   clock: Clock;
   log: Logger;
+  metrics: WorkerMetrics;
 }
 
 /** A worker put together and not yet running. */
@@ -57,9 +58,9 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     clock: overrides.clock ?? systemClock,
     log: overrides.log ?? createLogger(config.logLevel),
     updateMarkerFile: overrides.updateMarkerFile ?? '/.force_update',
+    metrics: overrides.metrics ?? new WorkerMetrics(),
   };
-  const { clock, log } = parts;
-  const metrics = new WorkerMetrics();
+  const { clock, log, metrics } = parts;
   const state = new WorkerState({ clock, log, keepDeletions: config.identity !== undefined });
   const desk = new TicketDesk(state, clock);
   const modelServer = new ModelServerClient({

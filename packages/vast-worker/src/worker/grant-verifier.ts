@@ -34,7 +34,8 @@ export class GrantVerifier {
   readonly #controlPlane: ControlPlaneClient;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #remembered = new Set<string>();
+  /** What good signatures cover, by signature. */
+  readonly #remembered = new Map<string, string>();
   #key: KeyObject | undefined;
   #keyText = '';
   #lastAskedByFailure = Number.NEGATIVE_INFINITY;
@@ -88,27 +89,28 @@ export class GrantVerifier {
    * @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING, GRANT_FOR_OTHER, GRANT_REPLAYED
    */
   verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void> {
-    const memo = this.#memo(auth, rawAuth);
-    if (this.#remembered.has(memo) || this.#verifies(auth, rawAuth, memo)) return this.#checkUse(auth, inSession);
+    if (this.#isGood(auth, rawAuth)) return this.#checkUse(auth, inSession);
     if (!this.#key) throw new WorkerError('PUBLIC_KEY_MISSING', 'not fetched yet');
     if (!this.#refreshing) {
       if (this.#clock.now() - this.#lastAskedByFailure < refreshOnFailureMs) throw invalid(auth);
       this.#lastAskedByFailure = this.#clock.now();
     }
-    return this.#verifyWithFreshKey(auth, rawAuth, memo, inSession);
+    return this.#verifyWithFreshKey(auth, rawAuth, inSession);
   }
 
-  async #verifyWithFreshKey(auth: AuthData, rawAuth: Buffer | undefined, memo: string, inSession: boolean): Promise<void> {
+  async #verifyWithFreshKey(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): Promise<void> {
     const before = this.#keyText;
     await this.#refresh(this.#signal as AbortSignal);
-    if (this.#keyText === before || !this.#verifies(auth, rawAuth, memo)) throw invalid(auth);
+    if (this.#keyText === before || !this.#isGood(auth, rawAuth)) throw invalid(auth);
     this.#checkUse(auth, inSession);
   }
 
-  #verifies(auth: AuthData, rawAuth: Buffer | undefined, memo: string): boolean {
+  #isGood(auth: AuthData, rawAuth: Buffer | undefined): boolean {
+    const covered = this.#rules.form === 'url' ? auth.url : signedMessage(this.#rules.form, auth, rawAuth);
+    if (this.#remembered.get(auth.signature) === covered) return true;
     if (!this.#key || !verifySignature({ key: this.#key, form: this.#rules.form, auth, ...(rawAuth ? { rawAuth } : {}) })) return false;
-    if (this.#remembered.size >= rememberedGrants) this.#remembered.delete(this.#remembered.values().next().value as string);
-    this.#remembered.add(memo);
+    if (this.#remembered.size >= rememberedGrants) this.#remembered.delete(this.#remembered.keys().next().value as string);
+    this.#remembered.set(auth.signature, covered);
     return true;
   }
 
@@ -126,12 +128,6 @@ export class GrantVerifier {
     if (this.#replays && !inSession && !this.#replays.allows(auth, this.#clock.now() / 1000)) {
       throw new WorkerError('GRANT_REPLAYED', `reqnum ${auth.reqnum}`);
     }
-  }
-
-  /** What the signature covers, and the signature: together they verified, or they did not. */
-  #memo(auth: AuthData, rawAuth: Buffer | undefined): string {
-    const covered = this.#rules.form === 'url' ? auth.url : signedMessage(this.#rules.form, auth, rawAuth);
-    return `${auth.signature} ${covered}`;
   }
 
   #refresh(signal: AbortSignal): Promise<void> {

@@ -34,7 +34,8 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
     const verifying = deps.verify(envelope.auth, envelope.authBytes, envelope.sessionId !== null); // strangers cost us nothing and move no counter
     if (verifying) await verifying;
     const session = envelope.sessionId === null ? undefined : deps.sessions.require(envelope.sessionId, envelope.auth);
-    const payload = await acceptPayload(route.handler, envelope.payload);
+    let payload = checkPayload(route.handler, envelope.payload);
+    if (route.handler.requestParser) payload = await runParser(route.handler.requestParser, payload);
     const workload = measure(route, payload);
     if (exchange.abortReason) throw exchange.abortReason;
 
@@ -45,7 +46,8 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
     });
     ticket.follow(exchange);
     if (session) ticket.onEnd = deps.sessions.join(session, ticket);
-    await ticket.turn();
+    const waiting = ticket.turn();
+    if (waiting) await waiting;
 
     const status =
       (route.handler.respond && (await respond(route.handler.respond, payload, exchange, deps.modelServer))) ??
@@ -70,20 +72,18 @@ function readEnvelope(body: Buffer, maxDepth: number) {
   return envelope;
 }
 
-/** Checks the payload against the handler's schema and runs its parser. Both see what the caller sent, and refuse it with 422. */
-async function acceptPayload(handler: Handler, payload: Payload): Promise<Payload> {
-  let accepted = payload;
-  if (handler.payload) {
-    const checked = handler.payload.safeParse(payload);
-    if (!checked.success) {
-      const details = checked.error.issues.map((issue) => ({ path: ['payload', ...issue.path].join('.'), message: issue.message }));
-      throw new WorkerError('PAYLOAD_INVALID', details.map(({ path }) => path).join(', '), { details });
-    }
-    accepted = checked.data as Payload;
-  }
-  if (!handler.requestParser) return accepted;
+/** Checks the payload against the handler's schema. It and the parser see what the caller sent, and refuse it with 422. */
+function checkPayload(handler: Handler, payload: Payload): Payload {
+  if (!handler.payload) return payload;
+  const checked = handler.payload.safeParse(payload);
+  if (checked.success) return checked.data as Payload;
+  const details = checked.error.issues.map((issue) => ({ path: ['payload', ...issue.path].join('.'), message: issue.message }));
+  throw new WorkerError('PAYLOAD_INVALID', details.map(({ path }) => path).join(', '), { details });
+}
+
+async function runParser(requestParser: NonNullable<Handler['requestParser']>, payload: Payload): Promise<Payload> {
   try {
-    return await handler.requestParser(accepted);
+    return await requestParser(payload);
   } catch (cause) {
     if (cause instanceof WorkerError) throw cause;
     throw new WorkerError('PAYLOAD_INVALID', 'requestParser refused it', { cause });

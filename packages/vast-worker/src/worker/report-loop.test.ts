@@ -117,11 +117,24 @@ describe('report loops', () => {
     expect(deltas.at(-1)).toBe(0);
   });
 
-  it('send finished requests in batches of 500', async () => {
+  it('send finished requests in parts of 1,000, all within a second: no rate of requests outruns them', async () => {
     await using loops = startLoops();
-    for (let n = 0; n < 1_200; n += 1) loops.state.ledger.reject(entry());
+    for (let n = 0; n < 2_300; n += 1) loops.state.ledger.reject(entry());
     loops.state.changed();
-    await loops.clock.advance(5_000);
-    expect(loops.deletions.map(({ count }) => count)).toEqual([500, 500, 200]);
+    await loops.clock.advance(1_000);
+    expect(loops.deletions.map(({ count }) => count)).toEqual([1_000, 1_000, 300]);
+    expect(loops.state.ledger.unreportedDeletions).toBe(0);
+  });
+
+  it('stop after a part that is not accepted, and begin with it again', async () => {
+    await using loops = startLoops();
+    loops.plane.accepts = false;
+    for (let n = 0; n < 2_300; n += 1) loops.state.ledger.reject(entry());
+    loops.state.changed();
+    await loops.clock.advance(1_000);
+    expect(loops.deletions.map(({ count }) => count)).toEqual([1_000]);
+    loops.plane.accepts = true;
+    await loops.clock.advance(2_000);
+    expect(loops.deletions.map(({ count }) => count)).toEqual([1_000, 1_000, 1_000, 300]);
   });
 });

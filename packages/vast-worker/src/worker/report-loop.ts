@@ -20,12 +20,13 @@ export interface ReportDeps {
   diskUsageGib: () => Promise<number | undefined>;
 }
 
-/** Never more than one report a second; at least one in ten. */
+/** Never more than one status a second; at least one in ten. */
 const minimumPauseMs = 1_000;
 const idlePeriodMs = 10_000;
 /** After failures the pause doubles up to this. */
 const maximumPauseMs = 10_000;
-const deletionsPerReport = 500;
+/** A fuller list is sent in parts, one right after the other: the next second brings as many again. */
+const deletionsPerReport = 1_000;
 
 /** Runs until the signal aborts. Never throws. */
 export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Promise<void> {
@@ -42,7 +43,7 @@ export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Pro
       deps,
       signal,
       'deletions',
-      () => reporter.sendDeletions(signal),
+      () => reporter.sendAllDeletions(signal),
       () => deps.state.ledger.unreportedDeletions > 0,
     ),
   ]);
@@ -52,7 +53,7 @@ export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Pro
 export async function sendFinalReports(deps: ReportDeps, signal: AbortSignal): Promise<void> {
   const reporter = new Reporter(deps);
   await reporter.sendStatus(signal);
-  while (deps.state.ledger.unreportedDeletions > 0 && (await reporter.sendDeletions(signal)));
+  await reporter.sendAllDeletions(signal);
 }
 
 async function runLoop(
@@ -73,16 +74,16 @@ async function runLoop(
       if (accepted) lastSentAt = deps.clock.now();
       await deps.clock.sleep(pauseMs, signal).catch(() => undefined);
     } else {
-      await untilNewsOrTick(deps, signal);
+      await untilDueOrTick(deps, () => isDue(deps.clock.now() - lastSentAt), signal);
     }
   }
 }
 
-/** A second at most, and at once when something changed. */
-async function untilNewsOrTick({ state, clock }: ReportDeps, signal: AbortSignal): Promise<void> {
+/** A second at most, and at once when there is something to tell. */
+async function untilDueOrTick({ state, clock }: ReportDeps, isDue: () => boolean, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  await Promise.race([state.nextChange(either), clock.sleep(minimumPauseMs, either)]).catch(() => undefined);
+  await Promise.race([state.until(isDue, either), clock.sleep(minimumPauseMs, either)]).catch(() => undefined);
   over.abort();
 }
 
@@ -119,15 +120,22 @@ class Reporter {
     return accepted;
   }
 
-  async sendDeletions(signal: AbortSignal): Promise<boolean> {
+  /** Part after part, until none is left or one is not accepted. */
+  async sendAllDeletions(signal: AbortSignal): Promise<boolean> {
+    const { ledger } = this.#deps.state;
+    while (ledger.unreportedDeletions > deletionsPerReport) if (!(await this.#sendDeletions(signal))) return false;
+    return ledger.unreportedDeletions === 0 || this.#sendDeletions(signal);
+  }
+
+  async #sendDeletions(signal: AbortSignal): Promise<boolean> {
     const { state, identity, controlPlane } = this.#deps;
-    const finished = state.ledger.takeDeletions(deletionsPerReport);
+    const batch = state.ledger.takeDeletions(deletionsPerReport);
     const accepted = await controlPlane.post(
       paths.deleteRequests,
-      { worker_id: identity.id, mtoken: identity.masterToken, requests: finished.map(finishedRequestReport) },
+      { worker_id: identity.id, mtoken: identity.masterToken, requests: batch.requests.map(finishedRequestReport) },
       signal,
     );
-    if (accepted) state.ledger.acknowledgeDeletions(finished);
+    if (accepted) state.ledger.acknowledgeDeletions(batch);
     return accepted;
   }
 }

@@ -154,12 +154,13 @@ async function untilHealthy(deps: StartUpDeps, signal: AbortSignal): Promise<voi
 function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal: AbortSignal): { signal: AbortSignal; stop: () => void } {
   const over = new AbortController();
   const stopTimer = deps.clock.after(timeoutMs, () => over.abort(new Error('too late')));
-  void (async () => {
-    while (deps.state.phase === phase) await deps.state.nextChange(AbortSignal.any([signal, over.signal]));
-    over.abort(new Error('the phase is over'));
-  })().catch(() => undefined);
+  const either = AbortSignal.any([signal, over.signal]);
+  deps.state.until(() => deps.state.phase !== phase, either).then(
+    () => over.abort(new Error('the phase is over')),
+    () => undefined,
+  );
   return {
-    signal: AbortSignal.any([signal, over.signal]),
+    signal: either,
     stop() {
       stopTimer();
       over.abort(new Error('done'));
@@ -171,7 +172,8 @@ function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal:
 export async function pause(deps: Pick<StartUpDeps, 'state' | 'clock'>, ms: number, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  await Promise.race([deps.state.nextChange(either), deps.clock.sleep(ms, either)]).catch(() => undefined);
+  const { phase } = deps.state;
+  await Promise.race([deps.state.until(() => deps.state.phase !== phase, either), deps.clock.sleep(ms, either)]).catch(() => undefined);
   over.abort();
   signal.throwIfAborted();
 }

@@ -24,7 +24,7 @@ export class WorkerState {
   #perf = 0;
   #perfSource: PerfSource = 'none';
   #estimate: PerfEstimate | undefined;
-  #listeners = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: { clock: Clock; log: Logger; keepDeletions: boolean }) {
     this.#clock = options.clock;
@@ -117,36 +117,35 @@ export class WorkerState {
   /** Something changed that the control plane or a waiter should know. */
   changed(): void {
     this.hasNews = true;
-    const listeners = this.#listeners;
-    if (listeners.size === 0) return;
-    this.#listeners = new Set();
-    for (const listener of listeners) listener();
+    for (const look of this.#waiting) look();
   }
 
-  /** Resolves at the next change, or rejects with the signal's reason. */
-  nextChange(signal: AbortSignal): Promise<void> {
+  /** Resolves once `isMet`, which is looked at now and after each change, or rejects with the signal's reason. */
+  until(isMet: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
         return;
       }
-      const listeners = this.#listeners;
       const onAbort = () => {
-        listeners.delete(onChange);
+        this.#waiting.delete(look);
         reject(signal.reason);
       };
-      const onChange = () => {
+      const look = () => {
+        if (!isMet()) return;
+        this.#waiting.delete(look);
         signal.removeEventListener('abort', onAbort);
         resolve();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      listeners.add(onChange);
+      this.#waiting.add(look);
+      look();
     });
   }
 
   /** Resolves as soon as the worker is in one of `wanted`. */
   async untilPhase(wanted: readonly Phase[], signal: AbortSignal): Promise<Phase> {
-    while (!wanted.includes(this.#phase)) await this.nextChange(signal);
+    await this.until(() => wanted.includes(this.#phase), signal);
     return this.#phase;
   }
 }

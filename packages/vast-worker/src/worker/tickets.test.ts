@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ClientWatcher } from '../adapters/exchange.ts';
 import { silentLogger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import { WorkerError } from '../errors.ts';
@@ -22,12 +23,12 @@ function openDesk() {
 
 /** A client as the ticket sees it. */
 const exchange = () => {
-  const client = { abortReason: undefined as WorkerError | undefined, onGone: undefined as (() => void) | undefined };
+  const client = { abortReason: undefined as WorkerError | undefined, watcher: undefined as ClientWatcher | undefined };
   return {
     client: client as never,
     leave: () => {
       client.abortReason ??= new WorkerError('REQUEST_ABORTED', 'left');
-      client.onGone?.();
+      client.watcher?.clientGone(client.abortReason as WorkerError);
     },
   };
 };
@@ -81,9 +82,9 @@ describe('turns of a serial route', () => {
           const { client } = exchange();
           Object.assign(client, {
             abort(reason: WorkerError) {
-              const self = client as { abortReason?: WorkerError; onGone?: () => void };
+              const self = client as { abortReason?: WorkerError; watcher?: ClientWatcher };
               self.abortReason ??= reason;
-              self.onGone?.();
+              self.watcher?.clientGone(self.abortReason as WorkerError);
             },
           });
           ticket.follow(client);

@@ -1,5 +1,5 @@
 import type { Clock } from '../adapters/clock.ts';
-import type { Exchange } from '../adapters/exchange.ts';
+import type { ClientWatcher, Exchange } from '../adapters/exchange.ts';
 import type { RouteMetrics } from '../adapters/metrics.ts';
 import { refuse } from '../domain/admission.ts';
 import { knownRoutes } from '../domain/known-routes.ts';
@@ -33,7 +33,7 @@ export class TicketDesk {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, TurnQueue<Ticket>>();
   readonly #limited: TurnQueue<Ticket>[] = [];
-  readonly #open = new Set<Ticket>();
+  #openCount = 0;
   #busySince = 0;
   #busyMs = 0;
 
@@ -88,8 +88,8 @@ export class TicketDesk {
       throw new WorkerError(refusal, `phase ${state.phase}, open load ${state.ledger.openLoad}`);
     }
     state.ledger.admit(ticket);
-    if (this.#open.size === 0) this.#busySince = now;
-    this.#open.add(ticket);
+    if (this.#openCount === 0) this.#busySince = now;
+    this.#openCount += 1;
     state.changed();
     return ticket;
   }
@@ -102,17 +102,17 @@ export class TicketDesk {
 
   /** Seconds since start with at least one request open. */
   busySeconds(): number {
-    return (this.#busyMs + (this.#open.size > 0 ? this.#clock.now() - this.#busySince : 0)) / 1000;
+    return (this.#busyMs + (this.#openCount > 0 ? this.#clock.now() - this.#busySince : 0)) / 1000;
   }
 
   /** Resolves when no ticket is open, or rejects with the signal's reason. */
-  async untilIdle(signal: AbortSignal): Promise<void> {
-    while (this.#open.size > 0) await this.#state.nextChange(signal);
+  untilIdle(signal: AbortSignal): Promise<void> {
+    return this.#state.until(() => this.#openCount === 0, signal);
   }
 
   /** Ends every open request from our side. */
   abortAll(reason: WorkerError): void {
-    for (const ticket of [...this.#open]) ticket.abort(reason);
+    for (const entry of this.#state.ledger.openEntries()) if (entry instanceof Ticket) entry.abort(reason);
   }
 
   /** For tickets only. */
@@ -129,8 +129,8 @@ export class TicketDesk {
   close(ticket: Ticket, ending: Ending): void {
     const now = this.#clock.now();
     if (!this.#state.ledger.end(ticket, ending.outcome, now / 1000)) return;
-    this.#open.delete(ticket);
-    if (this.#open.size === 0) this.#busyMs += now - this.#busySince;
+    this.#openCount -= 1;
+    if (this.#openCount === 0) this.#busyMs += now - this.#busySince;
     ticket.route.lane?.leave(ticket)?.takeTurn();
     ticket.onEnd?.();
     const startedAt = ticket.workStartedAt === 0 ? now / 1000 : ticket.workStartedAt;
@@ -140,7 +140,7 @@ export class TicketDesk {
 }
 
 /** One admitted request: its place in the queue and its line in the books. */
-export class Ticket implements LedgerEntry {
+export class Ticket implements LedgerEntry, ClientWatcher {
   readonly workload: number;
   readonly requestIdx: number;
   readonly inSession: boolean;
@@ -149,6 +149,7 @@ export class Ticket implements LedgerEntry {
   readonly route: RouteDesk;
   workStartedAt = 0;
   outcome: Outcome | undefined;
+  position: number | undefined;
   readonly #desk: TicketDesk;
   /** Called once, when the ticket has ended. */
   onEnd: (() => void) | undefined;
@@ -167,19 +168,27 @@ export class Ticket implements LedgerEntry {
   /** A client that leaves gives up its place in the queue at once. */
   follow(exchange: Exchange): void {
     this.#exchange = exchange;
-    exchange.onGone = () => this.#leaveQueue(exchange.abortReason as WorkerError);
+    exchange.watcher = this;
+  }
+
+  clientGone(reason: WorkerError): void {
+    this.#leaveQueue(reason);
   }
 
   /**
    * Waits for the turn of this request: at once on parallel routes, else first in first out.
+   * @returns undefined when there is nothing to wait for
    * @throws WorkerError QUEUE_TIMEOUT after `maxQueueTime`, or the reason it was aborted with
    */
-  async turn(): Promise<void> {
-    const { lane, handler } = this.route;
-    if (!lane || lane.join(this)) {
-      this.workStartedAt = this.#desk.now() / 1000;
-      return;
-    }
+  turn(): Promise<void> | undefined {
+    const { lane } = this.route;
+    if (lane && !lane.join(this)) return this.#waitInLane();
+    this.workStartedAt = this.#desk.now() / 1000;
+    return undefined;
+  }
+
+  async #waitInLane(): Promise<void> {
+    const { handler } = this.route;
     const refusal = await new Promise<WorkerError | undefined>((resolve) => {
       const stopTimer =
         handler.maxQueueTime === null
