@@ -1,6 +1,6 @@
 import type { Backend, Computed, Permits } from './backend.ts';
 import type { Engine, EngineInput } from './engine.ts';
-import { countTokens, tokenize } from './lexical-tokenizer.ts';
+import { countCharacters, countTokens, cutText, tokenize } from './lexical-tokenizer.ts';
 import type { ModelServerOptions } from './options.ts';
 import { TeiError } from './tei-errors.ts';
 import { rustDuration, sources, type TeiLog } from './tei-log.ts';
@@ -221,7 +221,7 @@ async function compute<Value>(
       'x-compute-type': 'gpu+optimized', // what TEI says on a CPU as well
       'x-compute-time': ms(totalMs),
       'x-total-time': ms(totalMs),
-      'x-compute-characters': String(items.reduce((sum, input) => sum + (typeof input === 'string' ? [...input].length : 0), 0)),
+      'x-compute-characters': String(items.reduce((sum, input) => sum + (typeof input === 'string' ? countCharacters(input) : 0), 0)),
       'x-compute-tokens': String(tokens),
       'x-tokenization-time': ms(tokenizationMs),
       'x-queue-time': ms(queueMs),
@@ -236,10 +236,11 @@ const charactersPerToken = 250;
 function prepare(input: EngineInput, truncation: Truncation, { options }: TeiDeps): { input: EngineInput; tokens: number } {
   const limit = options.maxInputLength;
   if (input.length === 0) throw new TeiError('Empty', 'Input validation error: `inputs` cannot be empty');
-  if (typeof input === 'string' && input.length > limit * charactersPerToken) {
+  const characters = typeof input === 'string' ? countCharacters(input) : 0;
+  if (characters > limit * charactersPerToken) {
     throw new TeiError(
       'Validation',
-      `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${input.length}`,
+      `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${characters}`,
     );
   }
   const tokens = typeof input === 'string' ? countTokens(input) : input.length;
@@ -251,12 +252,8 @@ function prepare(input: EngineInput, truncation: Truncation, { options }: TeiDep
 }
 
 function truncated(input: EngineInput, limit: number, direction: 'right' | 'left'): EngineInput {
-  if (typeof input !== 'string') return direction === 'right' ? input.slice(0, limit) : input.slice(-limit);
-  const tokens = tokenize(input, false);
-  const room = limit - 2; // [CLS] and [SEP]
-  const bytes = Buffer.from(input);
-  if (direction === 'right') return bytes.subarray(0, tokens[room - 1]?.stop ?? bytes.length).toString();
-  return bytes.subarray(tokens[tokens.length - room]?.start ?? 0).toString();
+  if (typeof input === 'string') return cutText(input, limit, direction);
+  return direction === 'right' ? input.slice(0, limit) : input.slice(-limit);
 }
 
 function checkBatchSize(size: number, { options, metrics }: TeiDeps): void {
