@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { BodyTooLarge, readBody } from './read-body.ts';
 import { type Caller, openAiPaths, type TeiDeps, teiInfo, teiRoutes } from './tei-api.ts';
 import { FrameworkError, nativeErrorBody, openAiErrorBody, TeiError } from './tei-errors.ts';
 import type { Trouble } from './trouble.ts';
@@ -61,15 +62,12 @@ async function readJson(request: IncomingMessage, limit: number): Promise<unknow
   if (!/^application\/(.+\+)?json\b/i.test(request.headers['content-type'] ?? '')) {
     throw new FrameworkError(415, 'Expected request with `Content-Type: application/json`');
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length;
-    if (length > limit) throw new FrameworkError(413, 'Failed to buffer the request body: length limit exceeded');
-    chunks.push(chunk as Buffer);
-  }
+  const body = await readBody(request, limit).catch((error: unknown) => {
+    if (!(error instanceof BodyTooLarge)) throw error;
+    throw new FrameworkError(413, 'Failed to buffer the request body: length limit exceeded');
+  });
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body.toString());
   } catch (error) {
     throw new FrameworkError(400, `Failed to parse the request body as JSON: ${(error as SyntaxError).name}`);
   }
