@@ -1,5 +1,3 @@
-import { parseArgs } from 'node:util';
-
 /** The options of the server: text-embeddings-inference's where there are such, and ours for developing against trouble. */
 
 export interface ModelServerOptions {
@@ -91,13 +89,15 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
   if (flags.help === true) return 'help';
 
   function read<Value>(flag: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
-    const doc = optionDocs.find((option) => option.flag === `--${flag}`) as OptionDoc;
+    const doc = docOf(`--${flag}`) as OptionDoc;
     const given = flags[flag];
     const text = typeof given === 'string' ? given : doc.variable ? env[doc.variable] : undefined;
     if (text === undefined || text === '') return fallback;
     const value = parse(text);
     if (value !== undefined) return value;
-    problems.push(`${doc.flag}: expected ${doc.value}, found ${JSON.stringify(text)}`);
+    problems.push(
+      `${typeof given === 'string' ? doc.flag : `environment variable ${doc.variable}`}: expected ${doc.value}, found ${JSON.stringify(text)}`,
+    );
     return fallback;
   }
   const whole = (flag: string, fallback: number, minimum = 0) => read(flag, fallback, numberFrom(minimum, true));
@@ -153,21 +153,37 @@ export function helpText(): string {
   ].join('\n');
 }
 
-function parseFlags(args: readonly string[], problems: string[]): Record<string, string | boolean | undefined> {
-  const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = Object.fromEntries<{
-    type: 'boolean' | 'string';
-    short?: string;
-  }>([
-    ...optionDocs.map(({ flag, value }) => [flag.slice(2), { type: value === '' ? 'boolean' : 'string' }] as const),
-    ['help', { type: 'boolean', short: 'h' }],
-  ]);
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | boolean | undefined>;
-  } catch (error) {
-    problems.push((error as Error).message);
-    return {};
+type Flags = Record<string, string | true>;
+
+/** Every flag by its name without dashes. What is wrong with the command line goes to `problems`, all of it. */
+function parseFlags(args: readonly string[], problems: string[]): Flags {
+  const flags: Flags = {};
+  const rest = [...args];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const [name, inline] = splitOnce(arg, '=');
+    const doc = docOf(name);
+    const next = rest[0]?.startsWith('-') === false ? rest[0] : undefined;
+    if (arg === '--help' || arg === '-h') flags.help = true;
+    else if (!arg.startsWith('-')) problems.push(`${JSON.stringify(arg)}: expected an option, such as --port`);
+    else if (!doc) problems.push(`${name}: no such option`);
+    else if (doc.value === '' && inline !== undefined) problems.push(`${name}: takes no value`);
+    else if (doc.value !== '' && (inline ?? next) === undefined) problems.push(missingValue(doc));
+    else flags[name.slice(2)] = doc.value === '' ? true : ((inline ?? next) as string);
+    const hasTakenNext = inline === undefined && next !== undefined && name.startsWith('-') && doc?.value !== '';
+    if (hasTakenNext) rest.shift(); // what follows an unknown option is most likely its value
   }
+  return flags;
 }
+
+function splitOnce(text: string, separator: string): [string, string | undefined] {
+  const place = text.indexOf(separator);
+  return place === -1 ? [text, undefined] : [text.slice(0, place), text.slice(place + 1)];
+}
+
+const missingValue = ({ flag, value }: OptionDoc) =>
+  `${flag}: expected ${value}, found none (one that begins with a dash is written ${flag}=-…)`;
+
+const docOf = (flag: string) => optionDocs.find((option) => option.flag === flag);
 
 function numberFrom(minimum: number, isWhole: boolean, maximum = Number.MAX_SAFE_INTEGER) {
   return (text: string): number | undefined => {

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { createLogFile } from './log-file.ts';
 
 /** Log lines as text-embeddings-inference writes them: plain (with colours even into a pipe, unless NO_COLOR) or JSON. */
 
@@ -26,12 +26,14 @@ export interface TeiLogOptions {
   write: (text: string) => void;
 }
 
+/** @throws OptionsError when the file cannot be written */
 export function createTeiLog({ json, color, file, write }: TeiLogOptions): TeiLog {
   const format = json ? jsonLine : color ? coloredLine : plainLine;
+  const append = file === undefined ? () => {} : createLogFile(file);
   return (level, source, message, span) => {
     const line = `${format(timestamp(), level, source, message, span)}\n`;
     write(line);
-    if (file) appendFileSync(file, line);
+    append(line);
   };
 }
 

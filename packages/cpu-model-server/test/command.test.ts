@@ -63,7 +63,22 @@ describe('the command', () => {
       ['--port', 'x', '--fail-rate', '2'],
       '--port: expected port, found "x"\n--fail-rate: expected 0 to 1, found "2"',
     ],
-    ['an option nobody knows', ['--nope'], "Unknown option '--nope'"],
+    [
+      'everything that is wrong with the command line at once',
+      ['--nope', '5', '--port', '--json-output=yes', '--fail-rate=-1', 'stray', '--log-file'],
+      'Error: --nope: no such option\n' +
+        '--port: expected port, found none (one that begins with a dash is written --port=-…)\n' +
+        '--json-output: takes no value\n' +
+        '"stray": expected an option, such as --port\n' +
+        '--log-file: expected path, found none (one that begins with a dash is written --log-file=-…)\n' +
+        '--fail-rate: expected 0 to 1, found "-1"\n' +
+        'Try --help.\n',
+    ],
+    [
+      'a log file that cannot be written',
+      ['--log-file', '/nowhere/at/all.log'],
+      'Error: --log-file: expected a file that can be appended to, found "/nowhere/at/all.log" (no such file or directory)\n',
+    ],
   ])('ends with 1 and says why: %s', async (_, args, text) => {
     const server = run(args);
     await server.said(text);
