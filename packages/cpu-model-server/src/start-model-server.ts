@@ -2,12 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backend, Permits } from './backend.ts';
-import { createTeiServer } from './http-server.ts';
 import { createLexicalEngine } from './lexical-engine.ts';
 import { type ModelServerOptions, readOptions } from './options.ts';
 import { cpuBatchRequests, type TeiDeps } from './tei-api.ts';
 import { createTeiLog, sources } from './tei-log.ts';
-import { TeiMetrics } from './tei-metrics.ts';
+import { createTeiMetrics } from './tei-metrics.ts';
+import { createTeiServer } from './tei-server.ts';
 import { Trouble } from './trouble.ts';
 import { version } from './version.ts';
 
@@ -61,7 +61,7 @@ export async function startModelServer(given: Partial<ModelServerOptions> = {}, 
   log('WARN', sources.forcedBatch, `forcing \`max_batch_requests=${cpuBatchRequests}\``);
 
   const trouble = new Trouble(options);
-  const metrics = new TeiMetrics();
+  const metrics = createTeiMetrics();
   const backend = new Backend({ ...options, maxBatchRequests: cpuBatchRequests }, trouble);
   backend.onBatch = ({ size, tokens }) => {
     metrics.observe('te_batch_next_size', size);

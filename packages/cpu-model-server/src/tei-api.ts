@@ -1,10 +1,10 @@
 import type { Backend, Computed, Permits } from './backend.ts';
 import type { Engine, EngineInput } from './engine.ts';
 import { countCharacters, countTokens, cutText, tokenize } from './lexical-tokenizer.ts';
+import type { Metrics } from './metrics.ts';
 import type { ModelServerOptions } from './options.ts';
 import { TeiError } from './tei-errors.ts';
 import { rustDuration, sources, type TeiLog } from './tei-log.ts';
-import type { TeiMetrics } from './tei-metrics.ts';
 import {
   deserialize,
   embedAllRequest,
@@ -23,7 +23,7 @@ export interface TeiDeps {
   engine: Engine;
   backend: Backend;
   permits: Permits;
-  metrics: TeiMetrics;
+  metrics: Metrics;
   log: TeiLog;
   version: string;
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { send, sendJson } from './http.ts';
 import { BodyTooLarge, readBody } from './read-body.ts';
 import { type Caller, openAiPaths, type TeiDeps, teiInfo, teiRoutes } from './tei-api.ts';
 import { FrameworkError, nativeErrorBody, openAiErrorBody, TeiError } from './tei-errors.ts';
@@ -80,14 +81,4 @@ function sendFailure(response: ServerResponse, error: unknown, path: string, { m
   if (!(error instanceof TeiError)) console.error(error);
   if (failure.metric !== 'batch_size') metrics.count('te_request_failure', { err: failure.metric });
   sendJson(response, failure.status, openAiPaths.has(path) ? openAiErrorBody(failure) : nativeErrorBody(failure));
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  send(response, status, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
-}
-
-function send(response: ServerResponse, status: number, body = '', headers: Record<string, string> = {}): void {
-  if (response.destroyed) return;
-  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
-  response.end(body);
 }
