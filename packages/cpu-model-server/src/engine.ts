@@ -1,4 +1,4 @@
-/** What computes. The APIs in front of it know HTTP; an engine knows texts and numbers. */
+/** What computes. The APIs in front of it know HTTP; an engine knows texts, tokens and numbers. */
 
 /** A text, or the ids that `tokenize` gave for one. */
 export type EngineInput = string | readonly number[];
@@ -14,4 +14,50 @@ export interface Engine {
   embedAll(input: EngineInput): Float32Array[];
   /** One raw score per document, in their order: any real number, higher is better. */
   rerank(query: string, documents: readonly string[]): number[];
+}
+
+export interface ChatMessage {
+  role: string;
+  content: string;
+}
+
+/** What a completion is asked to be. Ranges are checked before. */
+export interface CompletionSettings {
+  /** Which of several answers to the same prompt: 0, 1, … */
+  sample: number;
+  maxTokens: number;
+  /** The end is not chosen before so many tokens. */
+  minTokens: number;
+  /** The end is never chosen. */
+  ignoreEnd: boolean;
+  /** 0 is greedy. */
+  temperature: number;
+  topP: number;
+  /** 0: all. */
+  topK: number;
+  repetitionPenalty: number;
+}
+
+export interface CompletionToken {
+  id: number;
+  /** What it adds to the text; may be empty. */
+  text: string;
+  /** The model's own end of the text; it counts as a token, and nothing follows. */
+  isEnd: boolean;
+}
+
+export interface CompletionEngine {
+  readonly name: string;
+  readonly description: string;
+  /** As the log of a server names it. */
+  readonly architecture: string;
+  encode(text: string, addSpecialTokens: boolean): number[];
+  /** The texts of tokens, one each, for showing; joined they need not be `decode`. */
+  tokenTexts(ids: readonly number[]): string[];
+  decode(ids: readonly number[]): string;
+  hasToken(id: number): boolean;
+  /** The conversation as one prompt, up to where the assistant's answer begins. */
+  renderChat(messages: readonly ChatMessage[]): string;
+  /** At most `maxTokens` tokens. Ends early when the signal aborts: it may throw or not. */
+  complete(prompt: readonly number[], settings: CompletionSettings, signal: AbortSignal): AsyncIterable<CompletionToken>;
 }
