@@ -8,6 +8,8 @@ export interface BackendOptions {
   maxBatchTokens: number;
   /** Items of one batch; TEI forces 4 on a CPU. */
   maxBatchRequests: number;
+  /** Every batch runs out of memory. */
+  isOutOfMemory: boolean;
   latencyPerItemMs: number;
   latencyPerTokenUs: number;
 }
@@ -110,11 +112,17 @@ export class Backend {
     return batch;
   }
 
+  #failureOfNextBatch(): string | undefined {
+    if (this.#options.isOutOfMemory) return 'Backend error: DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
+    const option = this.#trouble.nextBatchFails();
+    return option && `Backend error: failing on purpose (${option})`;
+  }
+
   async #runBatch(batch: Item[]): Promise<void> {
     if (batch.length === 0) return;
     const startedAt = performance.now();
     const tokens = batch.reduce((sum, item) => sum + item.tokens, 0);
-    const failure = this.#trouble.nextBatchFails();
+    const failure = this.#failureOfNextBatch();
     const latencyMs = batch.length * this.#options.latencyPerItemMs + (tokens * this.#options.latencyPerTokenUs) / 1000;
     if (latencyMs > 0) await sleep(latencyMs);
     this.#isHealthy = failure === undefined;

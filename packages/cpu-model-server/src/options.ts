@@ -1,8 +1,14 @@
-/** The options of the server: text-embeddings-inference's where there are such, and ours for developing against trouble. */
+/** The options of the server: those of the server it stands in for where there are such, and ours for developing against trouble. */
+
+export type Dialect = 'tei' | 'vllm';
+export type ModelKind = 'embedding' | 'reranker' | 'generation';
+
+/** The first one is the default. */
+const kindsOf: Record<Dialect, readonly ModelKind[]> = { tei: ['embedding', 'reranker'], vllm: ['generation'] };
 
 export interface ModelServerOptions {
-  dialect: 'tei';
-  modelKind: 'embedding' | 'reranker';
+  dialect: Dialect;
+  modelKind: ModelKind;
   hostname: string;
   /** 0 takes a free one. */
   port: number;
@@ -14,6 +20,14 @@ export interface ModelServerOptions {
   maxInputLength: number;
   autoTruncate: boolean;
   payloadLimit: number;
+  /** vllm: tokens of prompt and answer together. */
+  maxModelLen: number;
+  /** vllm: requests that run at once; the others wait. */
+  maxNumSeqs: number;
+  /** vllm: seconds for what is in flight at the stop. */
+  shutdownTimeout: number;
+  /** vllm: seconds between lines of statistics. */
+  logStatsInterval: number;
   apiKey: string | undefined;
   jsonOutput: boolean;
   logFile: string | undefined;
@@ -26,6 +40,8 @@ export interface ModelServerOptions {
   hangAfter: number | undefined;
   crashAfter: number | undefined;
   crashOnStart: boolean;
+  engineDeathAfter: number | undefined;
+  watchdogMs: number;
   oom: 'never' | 'at-load' | 'at-run';
 }
 
@@ -33,49 +49,139 @@ interface OptionDoc {
   flag: string;
   /** Read when the flag is absent. */
   variable?: string;
+  /** Its name with vLLM, if that is another. */
+  vllmVariable?: string;
+  /** The only one that has it. */
+  dialect?: Dialect;
   value: string;
   fallback: string;
   meaning: string;
 }
 
 export const optionDocs: readonly OptionDoc[] = [
-  { flag: '--dialect', value: 'tei', fallback: 'tei', meaning: 'whose HTTP API to speak' },
-  { flag: '--model-kind', value: 'embedding | reranker', fallback: 'embedding', meaning: 'what the one model of this process does' },
-  { flag: '--hostname', value: 'address', fallback: '127.0.0.1', meaning: 'where to listen (TEI: 0.0.0.0)' },
+  { flag: '--dialect', value: 'tei | vllm', fallback: 'tei', meaning: 'whose HTTP API to speak' },
+  {
+    flag: '--model-kind',
+    value: 'embedding | reranker | generation',
+    fallback: 'embedding; vllm: generation',
+    meaning: 'what the one model of this process does',
+  },
+  { flag: '--hostname', value: 'address', fallback: '127.0.0.1', meaning: 'where to listen (TEI, vLLM: 0.0.0.0)' },
   { flag: '--port', variable: 'PORT', value: 'port', fallback: '8000', meaning: 'port; 0 takes a free one' },
-  { flag: '--dimensions', value: 'number', fallback: '384', meaning: 'length of an embedding' },
+  { flag: '--dimensions', dialect: 'tei', value: 'number', fallback: '384', meaning: 'length of an embedding' },
   {
     flag: '--served-model-name',
     variable: 'SERVED_MODEL_NAME',
     value: 'text',
-    fallback: 'bluefly/lexical-<dimensions>',
+    fallback: 'bluefly/lexical-<dimensions>; vllm: bluefly/lexical',
     meaning: 'name in answers',
   },
   {
     flag: '--max-concurrent-requests',
+    dialect: 'tei',
     variable: 'MAX_CONCURRENT_REQUESTS',
     value: 'number',
     fallback: '512',
     meaning: 'permits, one per input item; 429 beyond',
   },
-  { flag: '--max-batch-tokens', variable: 'MAX_BATCH_TOKENS', value: 'number', fallback: '16384', meaning: 'tokens of one batch' },
-  { flag: '--max-client-batch-size', variable: 'MAX_CLIENT_BATCH_SIZE', value: 'number', fallback: '32', meaning: 'items of one request' },
-  { flag: '--max-input-length', value: 'number', fallback: '512', meaning: 'tokens of one item, special ones included' },
-  { flag: '--auto-truncate', variable: 'AUTO_TRUNCATE', value: 'true | false', fallback: 'true', meaning: 'cut items that are too long' },
-  { flag: '--payload-limit', variable: 'PAYLOAD_LIMIT', value: 'bytes', fallback: '2000000', meaning: 'bytes of a request body' },
-  { flag: '--api-key', variable: 'API_KEY', value: 'text', fallback: 'none', meaning: 'bearer token that POSTs and /info need' },
-  { flag: '--json-output', variable: 'JSON_OUTPUT', value: '', fallback: 'off', meaning: 'log as JSON lines' },
+  {
+    flag: '--max-batch-tokens',
+    dialect: 'tei',
+    variable: 'MAX_BATCH_TOKENS',
+    value: 'number',
+    fallback: '16384',
+    meaning: 'tokens of one batch',
+  },
+  {
+    flag: '--max-client-batch-size',
+    dialect: 'tei',
+    variable: 'MAX_CLIENT_BATCH_SIZE',
+    value: 'number',
+    fallback: '32',
+    meaning: 'items of one request',
+  },
+  { flag: '--max-input-length', dialect: 'tei', value: 'number', fallback: '512', meaning: 'tokens of one item, special ones included' },
+  {
+    flag: '--auto-truncate',
+    dialect: 'tei',
+    variable: 'AUTO_TRUNCATE',
+    value: 'true | false',
+    fallback: 'true',
+    meaning: 'cut items that are too long',
+  },
+  {
+    flag: '--payload-limit',
+    variable: 'PAYLOAD_LIMIT',
+    value: 'bytes',
+    fallback: '2000000; vllm: 67108864',
+    meaning: 'bytes of a request body (vLLM has no limit)',
+  },
+  { flag: '--max-model-len', dialect: 'vllm', value: 'number', fallback: '32768', meaning: 'tokens of prompt and answer together' },
+  { flag: '--max-num-seqs', dialect: 'vllm', value: 'number', fallback: '256', meaning: 'answers in the making at once; the others wait' },
+  {
+    flag: '--shutdown-timeout',
+    dialect: 'vllm',
+    value: 'seconds',
+    fallback: '0',
+    meaning: 'for what is in flight at the stop; then it is aborted',
+  },
+  {
+    flag: '--log-stats-interval',
+    dialect: 'vllm',
+    variable: 'VLLM_LOG_STATS_INTERVAL',
+    value: 'seconds',
+    fallback: '10',
+    meaning: 'between lines of statistics, unless idle',
+  },
+  {
+    flag: '--api-key',
+    variable: 'API_KEY',
+    vllmVariable: 'VLLM_API_KEY',
+    value: 'text',
+    fallback: 'none',
+    meaning: 'bearer token that POSTs and /info need (vllm: paths under /v1)',
+  },
+  { flag: '--json-output', dialect: 'tei', variable: 'JSON_OUTPUT', value: '', fallback: 'off', meaning: 'log as JSON lines' },
   { flag: '--log-file', value: 'path', fallback: 'none', meaning: 'append log lines to a file as well' },
   { flag: '--startup-delay-ms', value: 'ms', fallback: '0', meaning: 'trouble: loading takes this long' },
-  { flag: '--latency-per-item-ms', value: 'ms', fallback: '0', meaning: 'trouble: time of the back end per item' },
-  { flag: '--latency-per-token-us', value: 'µs', fallback: '0', meaning: 'trouble: time of the back end per token' },
-  { flag: '--fail-rate', value: '0 to 1', fallback: '0', meaning: 'trouble: share of batches that fail with 424' },
+  {
+    flag: '--latency-per-item-ms',
+    value: 'ms',
+    fallback: '0',
+    meaning: 'trouble: time of the back end per item (vllm: before the first token)',
+  },
+  {
+    flag: '--latency-per-token-us',
+    value: 'µs',
+    fallback: '0',
+    meaning: 'trouble: time of the back end per token (vllm: per token of the answer)',
+  },
+  { flag: '--fail-rate', value: '0 to 1', fallback: '0', meaning: 'trouble: share of batches that fail with 424 (vllm: requests, 500)' },
   { flag: '--fail-seed', value: 'number', fallback: '1', meaning: 'trouble: which batches fail' },
-  { flag: '--fail-after', value: 'number', fallback: 'never', meaning: 'trouble: every batch after so many fails' },
+  { flag: '--fail-after', value: 'number', fallback: 'never', meaning: 'trouble: every batch (vllm: request) after so many fails' },
   { flag: '--hang-after', value: 'number', fallback: 'never', meaning: 'trouble: after so many requests nothing is answered any more' },
   { flag: '--crash-after', value: 'number', fallback: 'never', meaning: 'trouble: the process aborts (134) at this request' },
   { flag: '--crash-on-start', value: '', fallback: 'off', meaning: 'trouble: the start fails, exit 1' },
-  { flag: '--oom', value: 'never | at-load | at-run', fallback: 'never', meaning: 'trouble: out of memory, fatal at load, 424 at run' },
+  {
+    flag: '--engine-death-after',
+    dialect: 'vllm',
+    value: 'number',
+    fallback: 'never',
+    meaning: 'trouble: the engine dies during the request after so many; 500, then exit 0',
+  },
+  {
+    flag: '--watchdog-ms',
+    dialect: 'vllm',
+    value: 'ms',
+    fallback: '5000',
+    meaning: 'trouble: from the death of the engine to the end of the process',
+  },
+  {
+    flag: '--oom',
+    value: 'never | at-load | at-run',
+    fallback: 'never',
+    meaning: 'trouble: out of memory, fatal at load, 424 at run (vllm: death of the engine)',
+  },
 ];
 
 export class OptionsError extends Error {
@@ -88,38 +194,52 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
   const flags = parseFlags(args, problems);
   if (flags.help === true) return 'help';
 
+  let dialect: Dialect = 'tei';
+  /** Variables of the other dialect are none of our business. */
+  const variableOf = (doc: OptionDoc) => {
+    if (doc.dialect && doc.dialect !== dialect) return undefined;
+    return dialect === 'vllm' ? (doc.vllmVariable ?? doc.variable) : doc.variable;
+  };
   function read<Value>(flag: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
     const doc = docOf(`--${flag}`) as OptionDoc;
     const given = flags[flag];
-    const text = typeof given === 'string' ? given : doc.variable ? env[doc.variable] : undefined;
+    const variable = variableOf(doc);
+    const text = typeof given === 'string' ? given : variable ? env[variable] : undefined;
     if (text === undefined || text === '') return fallback;
     const value = parse(text);
     if (value !== undefined) return value;
     problems.push(
-      `${typeof given === 'string' ? doc.flag : `environment variable ${doc.variable}`}: expected ${doc.value}, found ${JSON.stringify(text)}`,
+      `${typeof given === 'string' ? doc.flag : `environment variable ${variable}`}: expected ${doc.value}, found ${JSON.stringify(text)}`,
     );
     return fallback;
   }
   const whole = (flag: string, fallback: number, minimum = 0) => read(flag, fallback, numberFrom(minimum, true));
   const optionalWhole = (flag: string) => read<number | undefined>(flag, undefined, numberFrom(0, true));
   const number = (flag: string, fallback: number, maximum?: number) => read(flag, fallback, numberFrom(0, false, maximum));
-  const oneOf = <Name extends string>(flag: string, names: readonly Name[]) =>
-    read<Name>(flag, names[0] as Name, (text) => names.find((name) => name === text));
+  /** The first of `names` is the default. */
+  const oneOf = <Name extends string>(flag: string, names: readonly Name[], known = names) =>
+    read<Name>(flag, names[0] as Name, (text) => known.find((name) => name === text));
 
+  dialect = oneOf<Dialect>('dialect', ['tei', 'vllm']);
+  const isTei = dialect === 'tei';
   const dimensions = whole('dimensions', 384, 8);
   const options: ModelServerOptions = {
-    dialect: oneOf('dialect', ['tei']),
-    modelKind: oneOf('model-kind', ['embedding', 'reranker']),
+    dialect,
+    modelKind: oneOf<ModelKind>('model-kind', kindsOf[dialect], allKinds),
     hostname: read('hostname', '127.0.0.1', (text) => text),
     port: read('port', 8000, numberFrom(0, true, 65_535)),
     dimensions,
-    servedModelName: read('served-model-name', `bluefly/lexical-${dimensions}`, (text) => text),
+    servedModelName: read('served-model-name', isTei ? `bluefly/lexical-${dimensions}` : 'bluefly/lexical', (text) => text),
     maxConcurrentRequests: whole('max-concurrent-requests', 512, 1),
     maxBatchTokens: whole('max-batch-tokens', 16_384, 1),
     maxClientBatchSize: whole('max-client-batch-size', 32, 1),
     maxInputLength: whole('max-input-length', 512, 3),
     autoTruncate: read('auto-truncate', true, truthFrom),
-    payloadLimit: whole('payload-limit', 2_000_000, 1),
+    payloadLimit: whole('payload-limit', isTei ? 2_000_000 : 64 * 1024 * 1024, 1),
+    maxModelLen: whole('max-model-len', 32_768, 1),
+    maxNumSeqs: whole('max-num-seqs', 256, 1),
+    shutdownTimeout: number('shutdown-timeout', 0),
+    logStatsInterval: read('log-stats-interval', 10, numberFrom(0.001, false)),
     apiKey: read<string | undefined>('api-key', undefined, (text) => text),
     jsonOutput: flags['json-output'] === true || read('json-output', false, truthFrom),
     logFile: read<string | undefined>('log-file', undefined, (text) => text),
@@ -132,21 +252,43 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
     hangAfter: optionalWhole('hang-after'),
     crashAfter: optionalWhole('crash-after'),
     crashOnStart: flags['crash-on-start'] === true,
+    engineDeathAfter: optionalWhole('engine-death-after'),
+    watchdogMs: number('watchdog-ms', 5_000),
     oom: oneOf('oom', ['never', 'at-load', 'at-run']),
   };
+  for (const doc of optionDocs) {
+    if (doc.dialect && doc.dialect !== dialect && flags[doc.flag.slice(2)] !== undefined) {
+      problems.push(`${doc.flag}: needs --dialect ${doc.dialect}, found --dialect ${dialect}`);
+    }
+  }
+  const misfit = kindProblem(options);
+  if (misfit) problems.push(misfit);
   if (problems.length > 0) throw new OptionsError(`${problems.join('\n')}\nTry --help.`);
   return options;
 }
 
+/** What the options are when none is given, for this dialect. */
+export function defaultOptions(dialect: Dialect): ModelServerOptions {
+  return readOptions(['--dialect', dialect], {}) as ModelServerOptions;
+}
+
+const allKinds = Object.values(kindsOf).flat();
+
+/** One process speaks one dialect for one kind of model; not every kind goes with every dialect. */
+export function kindProblem({ dialect, modelKind }: ModelServerOptions): string | undefined {
+  if (kindsOf[dialect].includes(modelKind)) return undefined;
+  return `--model-kind: expected ${kindsOf[dialect].join(' | ')} with --dialect ${dialect}, found "${modelKind}"`;
+}
+
 export function helpText(): string {
   const width = Math.max(...optionDocs.map(({ flag, value }) => flag.length + value.length)) + 2;
-  const lines = optionDocs.map(({ flag, value, fallback, meaning, variable }) => {
+  const lines = optionDocs.map(({ flag, value, fallback, meaning, variable, vllmVariable }) => {
     const left = `  ${`${flag} ${value}`.trimEnd().padEnd(width)}`;
-    return `${left} ${meaning} (default ${fallback}${variable ? `; variable ${variable}` : ''})`;
+    return `${left} ${meaning} (default ${fallback}${variable ? `; variable ${variable}${vllmVariable ? `, vllm: ${vllmVariable}` : ''}` : ''})`;
   });
   return [
-    'cpu-model-server: a model server on the CPU behind the HTTP API of text-embeddings-inference.',
-    'Its engine is lexical (hashed n-grams, BM25): no weights, no download, not a neural model.',
+    'cpu-model-server: a model server on the CPU behind the HTTP API of text-embeddings-inference or vLLM.',
+    'Its engine is lexical (hashed n-grams, BM25, sentences of the prompt): no weights, no download, not a neural model.',
     '',
     ...lines,
     '',

@@ -1,17 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { send, sendJson } from './http.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpServer, send, sendJson } from './http.ts';
 import { BodyTooLarge, readBody } from './read-body.ts';
 import { type Caller, openAiPaths, type TeiDeps, teiInfo, teiRoutes } from './tei-api.ts';
 import { FrameworkError, nativeErrorBody, openAiErrorBody, TeiError } from './tei-errors.ts';
 import type { Trouble } from './trouble.ts';
 
 /** HTTP in front of the routes. Requests that POST `/` go where the model's kind says. */
-export function createTeiServer(deps: TeiDeps, trouble: Trouble): Server {
-  const server = createServer((request, response) => {
-    void serve(request, response, deps, trouble);
-  });
-  server.keepAliveTimeout = 75_000;
-  return server;
+export function createTeiServer(deps: TeiDeps, trouble: Trouble): HttpServer {
+  return new HttpServer((request, response) => void serve(request, response, deps, trouble), 75_000);
 }
 
 const openPaths = new Set(['/health', '/', '/ping', '/metrics']);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/index.ts';
 
@@ -271,6 +271,17 @@ describe('GET', () => {
     expect(after).toContain('te_request_count{method="batch"} 1');
     expect(after).toContain('te_embed_count 2');
     expect(after).toContain('te_queue_size 0');
+  });
+});
+
+describe('the stop', () => {
+  it('does not wait for connections that were never used', async () => {
+    const server = await start();
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    expect((await server.post('/embed', { inputs: 'a' })).status).toBe(200); // the connection before it was accepted by now
+    await server.stop();
+    socket.destroy();
   });
 });
 

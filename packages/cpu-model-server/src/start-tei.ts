@@ -1,0 +1,77 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Backend, Permits } from './backend.ts';
+import { createLexicalEngine } from './lexical-engine.ts';
+import type { ModelServerOptions } from './options.ts';
+import { bindProblem, type ModelServer, StartError, type Surroundings } from './server.ts';
+import { cpuBatchRequests, type TeiDeps } from './tei-api.ts';
+import { createTeiLog, sources } from './tei-log.ts';
+import { createTeiMetrics } from './tei-metrics.ts';
+import { createTeiServer } from './tei-server.ts';
+import { Trouble } from './trouble.ts';
+import { version } from './version.ts';
+
+/** Starts as text-embeddings-inference does. @throws StartError, OptionsError, AbortError */
+export async function startTei(options: ModelServerOptions, surroundings: Surroundings): Promise<ModelServer> {
+  const log = createTeiLog({
+    json: options.jsonOutput,
+    color: surroundings.color ?? true,
+    file: options.logFile,
+    write: surroundings.write ?? ((text) => process.stdout.write(text)),
+  });
+  log('INFO', sources.main, `Args { ${argsText(options)} }`);
+  if (options.crashOnStart) throw startError('Could not create backend', 'failing on purpose (--crash-on-start)');
+  log('INFO', sources.maxTokens, `Maximum number of tokens per request: ${options.maxInputLength}`);
+  log('INFO', sources.tokenization, 'Starting 1 tokenization workers');
+  log('INFO', sources.startBackend, 'Starting model backend');
+  if (options.startupDelayMs > 0)
+    await sleep(options.startupDelayMs, undefined, surroundings.signal ? { signal: surroundings.signal } : {});
+  if (options.oom === 'at-load') {
+    const reason = 'DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
+    log('ERROR', sources.backend, `Could not start Candle backend: Could not start backend: ${reason}`);
+    throw startError('Could not create backend', 'Could not start backend: Could not start a suitable backend');
+  }
+  const engine = createLexicalEngine(options.dimensions);
+  log('INFO', sources.engine, `Starting Lexical model on Cpu (${engine.description})`);
+  log('INFO', sources.warmUp, 'Warming up model');
+  engine.embed('warm up');
+  log('WARN', sources.batchSize, `Backend does not support a batch size > ${cpuBatchRequests}`);
+  log('WARN', sources.forcedBatch, `forcing \`max_batch_requests=${cpuBatchRequests}\``);
+
+  const trouble = new Trouble(options);
+  const metrics = createTeiMetrics();
+  const backend = new Backend({ ...options, maxBatchRequests: cpuBatchRequests, isOutOfMemory: options.oom === 'at-run' }, trouble);
+  backend.onBatch = ({ size, tokens }) => {
+    metrics.observe('te_batch_next_size', size);
+    metrics.observe('te_batch_next_tokens', tokens);
+  };
+  backend.onDropped = () => metrics.count('te_request_failure', { err: 'dropped' });
+  const deps: TeiDeps = { options, engine, backend, permits: new Permits(options.maxConcurrentRequests), metrics, log, version };
+  const server = createTeiServer(deps, trouble);
+  const port = await server.listen(options.port, options.hostname).catch((error: NodeJS.ErrnoException) => {
+    throw startError(`Could not bind TCP Listener on ${options.hostname}:${options.port}`, bindProblem(error, options));
+  });
+  log('INFO', sources.starting, `Starting HTTP server: ${options.hostname}:${port}`);
+  log('INFO', sources.ready, 'Ready');
+  return {
+    url: `http://${options.hostname}:${port}`,
+    port,
+    ended: new Promise(() => {}),
+    async stop() {
+      log('INFO', sources.shutdown, 'signal received, starting graceful shutdown');
+      await server.close();
+    },
+  };
+}
+
+/** The last words, as Rust programs say them. */
+const startError = (what: string, why: string) => new StartError(`Error: ${what}\n\nCaused by:\n    ${why}`);
+
+/** Masks nothing that is secret into the log: keys are left out. */
+function argsText(options: ModelServerOptions): string {
+  const { apiKey: _apiKey, ...shown } = options;
+  const pairs = Object.entries({ ...shown, cores: availableParallelism() }).filter(([, value]) => value !== undefined);
+  return pairs.map(([name, value]) => `${snakeCase(name)}: ${JSON.stringify(value)}`).join(', ');
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
