@@ -61,7 +61,7 @@ export class Backend {
   }
 
   /** Queues one item. @throws TeiError Backend */
-  run<Value>(tokens: number, compute: () => Value, isDropped: () => boolean): Promise<Computed<Value>> {
+  run<Value>(tokens: number, compute: () => Value | Promise<Value>, isDropped: () => boolean): Promise<Computed<Value>> {
     return new Promise((resolve, reject) => {
       const item: Item = { tokens, compute, isDropped, enteredAt: performance.now(), resolve: resolve as Item['resolve'], reject };
       this.#queue.push(item);
@@ -125,16 +125,29 @@ export class Backend {
     const failure = this.#failureOfNextBatch();
     const latencyMs = batch.length * this.#options.latencyPerItemMs + (tokens * this.#options.latencyPerTokenUs) / 1000;
     if (latencyMs > 0) await sleep(latencyMs);
-    this.#isHealthy = failure === undefined;
-    const values = failure === undefined ? batch.map((item) => item.compute()) : [];
+    const outcomes: PromiseSettledResult<unknown>[] = [];
+    for (const item of batch)
+      outcomes.push(failure === undefined ? await settle(item.compute) : rejected(new TeiError('Backend', failure)));
+    this.#isHealthy = outcomes.every(({ status }) => status === 'fulfilled');
     const inferenceMs = performance.now() - startedAt;
     batch.forEach((item, index) => {
-      if (failure !== undefined) item.reject(new TeiError('Backend', failure));
-      else item.resolve({ value: values[index], queueMs: startedAt - item.enteredAt, inferenceMs });
+      const outcome = outcomes[index] as PromiseSettledResult<unknown>;
+      if (outcome.status === 'rejected') item.reject(outcome.reason);
+      else item.resolve({ value: outcome.value, queueMs: startedAt - item.enteredAt, inferenceMs });
     });
     this.onBatch?.({ size: batch.length, tokens, seconds: inferenceMs / 1000 });
   }
 }
+
+async function settle(compute: () => unknown): Promise<PromiseSettledResult<unknown>> {
+  try {
+    return { status: 'fulfilled', value: await compute() };
+  } catch (error) {
+    return rejected(error);
+  }
+}
+
+const rejected = (reason: unknown): PromiseRejectedResult => ({ status: 'rejected', reason });
 
 /** One permit per input item; taken all at once or not at all. */
 export class Permits {

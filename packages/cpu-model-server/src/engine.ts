@@ -3,18 +3,54 @@
 /** A text, or the ids that `tokenize` gave for one. */
 export type EngineInput = string | readonly number[];
 
-export interface Engine {
+export interface Token {
+  id: number;
+  text: string;
+  special: boolean;
+  /** Byte offsets into the text; null for special tokens, and where the tokenizer does not know them. */
+  start: number | null;
+  stop: number | null;
+}
+
+export interface Tokenizer {
+  tokenize(text: string, addSpecialTokens: boolean): Token[];
+  /** Number of tokens, special ones included. */
+  count(input: EngineInput): number;
+  /** An input that has more tokens than `limit`, cut to exactly so many. */
+  cut(input: EngineInput, limit: number, cutOff: 'right' | 'left'): EngineInput;
+}
+
+interface Engine {
   readonly name: string;
   /** One line for logs: what it is and what it is not. */
   readonly description: string;
-  readonly dimensions: number;
-  /** One vector, not normalised. */
-  embed(input: EngineInput): Float32Array;
-  /** One vector per token, special ones included. */
-  embedAll(input: EngineInput): Float32Array[];
-  /** One raw score per document, in their order: any real number, higher is better. */
-  rerank(query: string, documents: readonly string[]): number[];
+  /** Tokens that the model can take at once; undefined: any number. */
+  readonly mostTokens?: number;
 }
+
+type Awaitable<Value> = Value | Promise<Value>;
+
+export interface EmbeddingEngine extends Engine {
+  readonly tokenizer: Tokenizer;
+  readonly dimensions: number;
+  /** How vectors of tokens become one, as text-embeddings-inference names it. */
+  readonly pooling: string;
+  /** One vector, not normalised. */
+  embed(input: EngineInput): Awaitable<Float32Array>;
+  /** One vector per token, special ones included. */
+  embedAll(input: EngineInput): Awaitable<Float32Array[]>;
+}
+
+export interface RerankEngine extends Engine {
+  readonly tokenizer: Tokenizer;
+  /** Tokens of both together, special ones included. */
+  countPair(query: string, document: string): number;
+  /** One raw score per document, in their order: any real number, higher is better. Pairs are cut to `limit` tokens. */
+  rerank(query: string, documents: readonly string[], limit: number): Awaitable<number[]>;
+}
+
+/** The one model of a process that speaks as text-embeddings-inference. */
+export type TeiModel = { kind: 'embedding'; engine: EmbeddingEngine } | { kind: 'reranker'; engine: RerankEngine };
 
 export interface ChatMessage {
   role: string;
@@ -46,9 +82,7 @@ export interface CompletionToken {
   isEnd: boolean;
 }
 
-export interface CompletionEngine {
-  readonly name: string;
-  readonly description: string;
+export interface CompletionEngine extends Engine {
   /** As the log of a server names it. */
   readonly architecture: string;
   encode(text: string, addSpecialTokens: boolean): number[];

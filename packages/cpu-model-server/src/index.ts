@@ -1,4 +1,12 @@
-export type { ChatMessage, CompletionEngine, CompletionSettings, CompletionToken, Engine, EngineInput } from './engine.ts';
+export type {
+  ChatMessage,
+  CompletionEngine,
+  CompletionSettings,
+  CompletionToken,
+  EmbeddingEngine,
+  EngineInput,
+  RerankEngine,
+} from './engine.ts';
 export { createLexicalCompletionEngine } from './lexical-completion.ts';
 export { createLexicalEngine } from './lexical-engine.ts';
 export { type Dialect, type ModelKind, type ModelServerOptions, OptionsError } from './options.ts';

@@ -1,6 +1,6 @@
 import { bm25 } from './bm25.ts';
-import type { Engine, EngineInput } from './engine.ts';
-import { hashText, tokenize } from './lexical-tokenizer.ts';
+import type { EmbeddingEngine, EngineInput, RerankEngine } from './engine.ts';
+import { countTokens, hashText, lexicalTokenizer, tokenize } from './lexical-tokenizer.ts';
 import { type Stem, stems, terms } from './lexical-words.ts';
 
 /**
@@ -8,15 +8,25 @@ import { type Stem, stems, terms } from './lexical-words.ts';
  * vector, each with a weight that grows slower than its count. Texts that share words, or parts of words, are near;
  * synonyms that share no letters are not. Deterministic: the same text gives the same vector on every machine.
  */
-export function createLexicalEngine(dimensions: number): Engine {
+export function createLexicalEngine(dimensions: number): LexicalEngine {
   return {
     name: 'lexical',
     description: 'lexical engine: hashed word and character n-grams, no weights, not a neural model',
+    tokenizer: lexicalTokenizer,
     dimensions,
+    pooling: 'mean',
     embed: (input) => project(typeof input === 'string' ? textFeatures(stems(input)) : idFeatures(input), dimensions),
     embedAll: (input) => tokenFeatures(input).map((features) => project(features, dimensions)),
+    countPair: (query, document) => countTokens(`${query} ${document}`),
     rerank: rerankByTerms,
   };
+}
+
+/** All at once, and without waiting. */
+export interface LexicalEngine extends EmbeddingEngine, RerankEngine {
+  embed(input: EngineInput): Float32Array;
+  embedAll(input: EngineInput): Float32Array[];
+  rerank(query: string, documents: readonly string[]): number[];
 }
 
 type Features = Map<string, number>;

@@ -1,16 +1,9 @@
+import type { Token, Tokenizer } from './engine.ts';
+
 /**
  * Words and pieces of words, in the manner of BERT's tokenizer: lower case, long words in parts, `[CLS]` and `[SEP]`
  * around. The vocabulary is a hash: every piece has an id, and two pieces may share one.
  */
-
-export interface Token {
-  id: number;
-  text: string;
-  special: boolean;
-  /** Byte offsets into the text; null for special tokens. */
-  start: number | null;
-  stop: number | null;
-}
 
 const vocabularySize = 30_522;
 const firstPieceId = 1_000;
@@ -94,3 +87,12 @@ export function hashText(text: string, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+export const lexicalTokenizer: Tokenizer = {
+  tokenize,
+  count: (input) => (typeof input === 'string' ? countTokens(input) : input.length),
+  cut(input, limit, cutOff) {
+    if (typeof input === 'string') return cutText(input, limit, cutOff);
+    return cutOff === 'right' ? input.slice(0, limit) : input.slice(-limit);
+  },
+};

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backend, Permits } from './backend.ts';
-import { createLexicalEngine } from './lexical-engine.ts';
+import type { TeiModel } from './engine.ts';
+import { loadTeiModel } from './load-engine.ts';
 import type { ModelServerOptions } from './options.ts';
 import { bindProblem, type ModelServer, StartError, type Surroundings } from './server.ts';
 import { cpuBatchRequests, type TeiDeps } from './tei-api.ts';
@@ -31,10 +32,11 @@ export async function startTei(options: ModelServerOptions, surroundings: Surrou
     log('ERROR', sources.backend, `Could not start Candle backend: Could not start backend: ${reason}`);
     throw startError('Could not create backend', 'Could not start backend: Could not start a suitable backend');
   }
-  const engine = createLexicalEngine(options.dimensions);
-  log('INFO', sources.engine, `Starting Lexical model on Cpu (${engine.description})`);
+  const model = await loadTeiModel(options);
+  const { engine } = model;
+  log('INFO', sources.engine, `Starting ${engine.name} model on Cpu (${engine.description})`);
   log('INFO', sources.warmUp, 'Warming up model');
-  engine.embed('warm up');
+  await warmUp(model);
   log('WARN', sources.batchSize, `Backend does not support a batch size > ${cpuBatchRequests}`);
   log('WARN', sources.forcedBatch, `forcing \`max_batch_requests=${cpuBatchRequests}\``);
 
@@ -46,7 +48,7 @@ export async function startTei(options: ModelServerOptions, surroundings: Surrou
     metrics.observe('te_batch_next_tokens', tokens);
   };
   backend.onDropped = () => metrics.count('te_request_failure', { err: 'dropped' });
-  const deps: TeiDeps = { options, engine, backend, permits: new Permits(options.maxConcurrentRequests), metrics, log, version };
+  const deps: TeiDeps = { options, model, backend, permits: new Permits(options.maxConcurrentRequests), metrics, log, version };
   const server = createTeiServer(deps, trouble);
   const port = await server.listen(options.port, options.hostname).catch((error: NodeJS.ErrnoException) => {
     throw startError(`Could not bind TCP Listener on ${options.hostname}:${options.port}`, bindProblem(error, options));
@@ -62,6 +64,11 @@ export async function startTei(options: ModelServerOptions, surroundings: Surrou
       await server.close();
     },
   };
+}
+
+async function warmUp({ kind, engine }: TeiModel): Promise<void> {
+  if (kind === 'embedding') await engine.embed('warm up');
+  else await engine.rerank('warm', ['up'], 8);
 }
 
 /** The last words, as Rust programs say them. */

@@ -38,9 +38,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: T
   }
 }
 
-function postRoute(path: string, { options }: TeiDeps) {
+function postRoute(path: string, { model }: TeiDeps) {
   if (path !== '/' && path !== '/invocations') return Object.hasOwn(teiRoutes, path) ? teiRoutes[path] : undefined;
-  if (options.modelKind === 'reranker') return teiRoutes['/rerank'];
+  if (model.kind === 'reranker') return teiRoutes['/rerank'];
   return teiRoutes[process.env.TASK === 'sentence-similarity' ? '/similarity' : '/embed'];
 }
 
