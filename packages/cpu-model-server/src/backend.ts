@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { ModelError } from './server.ts';
 import { TeiError } from './tei-errors.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -143,7 +144,9 @@ async function settle(compute: () => unknown): Promise<PromiseSettledResult<unkn
   try {
     return { status: 'fulfilled', value: await compute() };
   } catch (error) {
-    return rejected(error);
+    if (error instanceof ModelError) return rejected(new TeiError('Backend', `Backend error: ${error.message}`));
+    console.error(error);
+    return rejected(new TeiError('Backend', 'Backend error: the model failed; the log says more'));
   }
 }
 

@@ -1,3 +1,5 @@
+import type { SamplingSettings } from './sampling.ts';
+
 /** What computes. The APIs in front of it know HTTP; an engine knows texts, tokens and numbers. */
 
 /** A text, or the ids that `tokenize` gave for one. */
@@ -58,20 +60,15 @@ export interface ChatMessage {
 }
 
 /** What a completion is asked to be. Ranges are checked before. */
-export interface CompletionSettings {
+export interface CompletionSettings extends SamplingSettings {
   /** Which of several answers to the same prompt: 0, 1, … */
   sample: number;
+  seed: number | undefined;
   maxTokens: number;
   /** The end is not chosen before so many tokens. */
   minTokens: number;
   /** The end is never chosen. */
   ignoreEnd: boolean;
-  /** 0 is greedy. */
-  temperature: number;
-  topP: number;
-  /** 0: all. */
-  topK: number;
-  repetitionPenalty: number;
 }
 
 export interface CompletionToken {
@@ -85,13 +82,15 @@ export interface CompletionToken {
 export interface CompletionEngine extends Engine {
   /** As the log of a server names it. */
   readonly architecture: string;
+  /** Of the model; for what a request leaves open. */
+  readonly samplingDefaults: Partial<SamplingSettings>;
   encode(text: string, addSpecialTokens: boolean): number[];
   /** The texts of tokens, one each, for showing; joined they need not be `decode`. */
   tokenTexts(ids: readonly number[]): string[];
   decode(ids: readonly number[]): string;
   hasToken(id: number): boolean;
-  /** The conversation as one prompt, up to where the assistant's answer begins. */
-  renderChat(messages: readonly ChatMessage[]): string;
+  /** The conversation as one prompt, up to where the assistant's answer begins; undefined: the model is none for conversations. */
+  renderChat(messages: readonly ChatMessage[]): string | undefined;
   /** At most `maxTokens` tokens. Ends early when the signal aborts: it may throw or not. */
   complete(prompt: readonly number[], settings: CompletionSettings, signal: AbortSignal): AsyncIterable<CompletionToken>;
 }

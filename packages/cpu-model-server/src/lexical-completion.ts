@@ -13,6 +13,7 @@ export function createLexicalCompletionEngine(): CompletionEngine {
     name: 'lexical',
     description: 'lexical engine: answers with sentences of the prompt, no weights, not a neural model',
     architecture: 'LexicalForCausalLM',
+    samplingDefaults: {},
     encode: (text) => encode(text),
     tokenTexts: (ids) => ids.map((id) => decode([id])),
     decode,

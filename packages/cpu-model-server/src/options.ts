@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 /** The options of the server: those of the server it stands in for where there are such, and ours for developing against trouble. */
 
 export type Dialect = 'tei' | 'vllm';
@@ -6,9 +8,23 @@ export type ModelKind = 'embedding' | 'reranker' | 'generation';
 /** The first one is the default. */
 const kindsOf: Record<Dialect, readonly ModelKind[]> = { tei: ['embedding', 'reranker'], vllm: ['generation'] };
 
+const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const;
+const poolings = ['mean', 'cls', 'last-token'] as const;
+
 export interface ModelServerOptions {
   dialect: Dialect;
   modelKind: ModelKind;
+  engine: 'lexical' | 'onnx';
+  /** onnx: a hub's id, or a folder of this machine. */
+  modelId: string | undefined;
+  /** onnx: undefined takes the library's own hub. */
+  hubUrl: string | undefined;
+  /** onnx: undefined takes a folder below the home folder. */
+  modelCache: string | undefined;
+  /** onnx: which of the model's files. */
+  dtype: (typeof dtypes)[number];
+  /** onnx: undefined as the model says. */
+  pooling: (typeof poolings)[number] | undefined;
   hostname: string;
   /** 0 takes a free one. */
   port: number;
@@ -53,6 +69,8 @@ interface OptionDoc {
   vllmVariable?: string;
   /** The only one that has it. */
   dialect?: Dialect;
+  /** The only one that has it. */
+  engine?: ModelServerOptions['engine'];
   value: string;
   fallback: string;
   meaning: string;
@@ -66,14 +84,52 @@ export const optionDocs: readonly OptionDoc[] = [
     fallback: 'embedding; vllm: generation',
     meaning: 'what the one model of this process does',
   },
+  {
+    flag: '--engine',
+    value: 'lexical | onnx',
+    fallback: 'lexical',
+    meaning: 'what computes; `onnx` needs a package that is installed apart',
+  },
+  {
+    flag: '--model-id',
+    engine: 'onnx',
+    variable: 'MODEL_ID',
+    value: 'text',
+    fallback: 'none',
+    meaning: 'onnx: a model of the hub, or a folder of this machine',
+  },
+  { flag: '--dtype', engine: 'onnx', value: dtypes.join(' | '), fallback: 'fp32', meaning: "onnx: which of the model's files" },
+  {
+    flag: '--pooling',
+    engine: 'onnx',
+    dialect: 'tei',
+    value: poolings.join(' | '),
+    fallback: 'as the model says, else mean',
+    meaning: 'onnx: how vectors of tokens become one',
+  },
+  {
+    flag: '--hub-url',
+    engine: 'onnx',
+    variable: 'HF_ENDPOINT',
+    value: 'url without a password',
+    fallback: "the library's",
+    meaning: 'onnx: the hub',
+  },
+  {
+    flag: '--model-cache',
+    engine: 'onnx',
+    value: 'path',
+    fallback: '~/.cache/cpu-model-server',
+    meaning: 'onnx: where downloaded models are kept',
+  },
   { flag: '--hostname', value: 'address', fallback: '127.0.0.1', meaning: 'where to listen (TEI, vLLM: 0.0.0.0)' },
   { flag: '--port', variable: 'PORT', value: 'port', fallback: '8000', meaning: 'port; 0 takes a free one' },
-  { flag: '--dimensions', dialect: 'tei', value: 'number', fallback: '384', meaning: 'length of an embedding' },
+  { flag: '--dimensions', dialect: 'tei', engine: 'lexical', value: 'number', fallback: '384', meaning: 'length of an embedding' },
   {
     flag: '--served-model-name',
     variable: 'SERVED_MODEL_NAME',
     value: 'text',
-    fallback: 'bluefly/lexical-<dimensions>; vllm: bluefly/lexical',
+    fallback: 'bluefly/lexical-<dimensions>; vllm: bluefly/lexical; onnx: the model',
     meaning: 'name in answers',
   },
   {
@@ -117,7 +173,13 @@ export const optionDocs: readonly OptionDoc[] = [
     meaning: 'bytes of a request body (vLLM has no limit)',
   },
   { flag: '--max-model-len', dialect: 'vllm', value: 'number', fallback: '32768', meaning: 'tokens of prompt and answer together' },
-  { flag: '--max-num-seqs', dialect: 'vllm', value: 'number', fallback: '256', meaning: 'answers in the making at once; the others wait' },
+  {
+    flag: '--max-num-seqs',
+    dialect: 'vllm',
+    value: 'number',
+    fallback: '256; onnx: 4',
+    meaning: 'answers in the making at once; the others wait',
+  },
   {
     flag: '--shutdown-timeout',
     dialect: 'vllm',
@@ -195,9 +257,10 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
   if (flags.help === true) return 'help';
 
   let dialect: Dialect = 'tei';
-  /** Variables of the other dialect are none of our business. */
+  let engine: ModelServerOptions['engine'] = 'lexical';
+  /** Variables of the other dialect and engine are none of our business. */
   const variableOf = (doc: OptionDoc) => {
-    if (doc.dialect && doc.dialect !== dialect) return undefined;
+    if ((doc.dialect && doc.dialect !== dialect) || (doc.engine && doc.engine !== engine)) return undefined;
     return dialect === 'vllm' ? (doc.vllmVariable ?? doc.variable) : doc.variable;
   };
   function read<Value>(flag: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
@@ -223,13 +286,23 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
   dialect = oneOf<Dialect>('dialect', ['tei', 'vllm']);
   const isTei = dialect === 'tei';
   const dimensions = whole('dimensions', 384, 8);
+  engine = oneOf('engine', ['lexical', 'onnx']);
+  const modelId = read<string | undefined>('model-id', undefined, (text) => text);
+  if (engine === 'onnx' && modelId === undefined) problems.push('--model-id: expected a model with --engine onnx, found none');
+  const lexicalName = isTei ? `bluefly/lexical-${dimensions}` : 'bluefly/lexical';
   const options: ModelServerOptions = {
     dialect,
     modelKind: oneOf<ModelKind>('model-kind', kindsOf[dialect], allKinds),
+    engine,
+    modelId,
+    hubUrl: read<string | undefined>('hub-url', undefined, urlFrom),
+    modelCache: read<string | undefined>('model-cache', undefined, (text) => text),
+    dtype: oneOf('dtype', dtypes),
+    pooling: read<ModelServerOptions['pooling']>('pooling', undefined, (text) => poolings.find((name) => name === text)),
     hostname: read('hostname', '127.0.0.1', (text) => text),
     port: read('port', 8000, numberFrom(0, true, 65_535)),
     dimensions,
-    servedModelName: read('served-model-name', isTei ? `bluefly/lexical-${dimensions}` : 'bluefly/lexical', (text) => text),
+    servedModelName: read('served-model-name', modelId === undefined ? lexicalName : nameOf(modelId), (text) => text),
     maxConcurrentRequests: whole('max-concurrent-requests', 512, 1),
     maxBatchTokens: whole('max-batch-tokens', 16_384, 1),
     maxClientBatchSize: whole('max-client-batch-size', 32, 1),
@@ -237,7 +310,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
     autoTruncate: read('auto-truncate', true, truthFrom),
     payloadLimit: whole('payload-limit', isTei ? 2_000_000 : 64 * 1024 * 1024, 1),
     maxModelLen: whole('max-model-len', 32_768, 1),
-    maxNumSeqs: whole('max-num-seqs', 256, 1),
+    maxNumSeqs: whole('max-num-seqs', engine === 'onnx' ? 4 : 256, 1),
     shutdownTimeout: number('shutdown-timeout', 0),
     logStatsInterval: read('log-stats-interval', 10, numberFrom(0.001, false)),
     apiKey: read<string | undefined>('api-key', undefined, (text) => text),
@@ -257,9 +330,9 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
     oom: oneOf('oom', ['never', 'at-load', 'at-run']),
   };
   for (const doc of optionDocs) {
-    if (doc.dialect && doc.dialect !== dialect && flags[doc.flag.slice(2)] !== undefined) {
-      problems.push(`${doc.flag}: needs --dialect ${doc.dialect}, found --dialect ${dialect}`);
-    }
+    if (flags[doc.flag.slice(2)] === undefined) continue;
+    if (doc.dialect && doc.dialect !== dialect) problems.push(`${doc.flag}: needs --dialect ${doc.dialect}, found --dialect ${dialect}`);
+    if (doc.engine && doc.engine !== engine) problems.push(`${doc.flag}: needs --engine ${doc.engine}, found --engine ${engine}`);
   }
   const misfit = kindProblem(options);
   if (misfit) problems.push(misfit);
@@ -267,10 +340,14 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Mo
   return options;
 }
 
-/** What the options are when none is given, for this dialect. */
-export function defaultOptions(dialect: Dialect): ModelServerOptions {
-  return readOptions(['--dialect', dialect], {}) as ModelServerOptions;
+/** What the options are when only these are given. */
+export function defaultOptions({ dialect = 'tei', engine = 'lexical', modelId }: Partial<ModelServerOptions>): ModelServerOptions {
+  const model = modelId === undefined ? [] : [`--model-id=${modelId}`];
+  return readOptions([`--dialect=${dialect}`, `--engine=${engine}`, ...model], {}) as ModelServerOptions;
 }
+
+/** Folders are not named in answers in full. */
+const nameOf = (model: string): string => (/^[./]/.test(model) ? basename(model) : model);
 
 const allKinds = Object.values(kindsOf).flat();
 
@@ -288,7 +365,8 @@ export function helpText(): string {
   });
   return [
     'cpu-model-server: a model server on the CPU behind the HTTP API of text-embeddings-inference or vLLM.',
-    'Its engine is lexical (hashed n-grams, BM25, sentences of the prompt): no weights, no download, not a neural model.',
+    'The engine lexical (hashed n-grams, BM25, sentences of the prompt) has no weights, no download, and is not a neural model;',
+    'the engine onnx runs real models.',
     '',
     ...lines,
     '',
@@ -333,6 +411,13 @@ function numberFrom(minimum: number, isWhole: boolean, maximum = Number.MAX_SAFE
     const fits = text.trim() !== '' && value >= minimum && value <= maximum && (!isWhole || Number.isInteger(value));
     return fits ? value : undefined;
   };
+}
+
+/** Without a name and password: it is shown in logs. */
+function urlFrom(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { username, password } = new URL(text);
+  return username === '' && password === '' ? text : undefined;
 }
 
 const truthFrom = (text: string) => (text === 'true' ? true : text === 'false' ? false : undefined);

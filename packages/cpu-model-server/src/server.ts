@@ -27,6 +27,11 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** A model that cannot be loaded, or is none for what it is asked to do. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+}
+
 export function bindProblem(error: NodeJS.ErrnoException, { port }: ModelServerOptions): string {
   const hint = error.code === 'EADDRINUSE' ? `\n\nPort ${port} is taken: choose another with --port or PORT.` : '';
   return `${error.message}${hint}`;

@@ -2,38 +2,39 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backend, Permits } from './backend.ts';
 import type { TeiModel } from './engine.ts';
-import { loadTeiModel } from './load-engine.ts';
+import { fitted, loadTeiModel } from './load-engine.ts';
 import type { ModelServerOptions } from './options.ts';
-import { bindProblem, type ModelServer, StartError, type Surroundings } from './server.ts';
+import { bindProblem, ModelError, type ModelServer, StartError, type Surroundings } from './server.ts';
 import { cpuBatchRequests, type TeiDeps } from './tei-api.ts';
-import { createTeiLog, sources } from './tei-log.ts';
+import { createTeiLog, rustDuration, sources, type TeiLog } from './tei-log.ts';
 import { createTeiMetrics } from './tei-metrics.ts';
 import { createTeiServer } from './tei-server.ts';
 import { Trouble } from './trouble.ts';
 import { version } from './version.ts';
 
 /** Starts as text-embeddings-inference does. @throws StartError, OptionsError, AbortError */
-export async function startTei(options: ModelServerOptions, surroundings: Surroundings): Promise<ModelServer> {
+export async function startTei(given: ModelServerOptions, surroundings: Surroundings): Promise<ModelServer> {
   const log = createTeiLog({
-    json: options.jsonOutput,
+    json: given.jsonOutput,
     color: surroundings.color ?? true,
-    file: options.logFile,
+    file: given.logFile,
     write: surroundings.write ?? ((text) => process.stdout.write(text)),
   });
-  log('INFO', sources.main, `Args { ${argsText(options)} }`);
-  if (options.crashOnStart) throw startError('Could not create backend', 'failing on purpose (--crash-on-start)');
+  log('INFO', sources.main, `Args { ${argsText(given)} }`);
+  const signal = surroundings.signal ?? new AbortController().signal;
+  if (given.crashOnStart) throw startError('Could not create backend', 'failing on purpose (--crash-on-start)');
+  const model = await loadModel(given, log, signal);
+  const { engine } = model;
+  const options = fitted(given, engine);
   log('INFO', sources.maxTokens, `Maximum number of tokens per request: ${options.maxInputLength}`);
   log('INFO', sources.tokenization, 'Starting 1 tokenization workers');
   log('INFO', sources.startBackend, 'Starting model backend');
-  if (options.startupDelayMs > 0)
-    await sleep(options.startupDelayMs, undefined, surroundings.signal ? { signal: surroundings.signal } : {});
+  if (options.startupDelayMs > 0) await sleep(options.startupDelayMs, undefined, { signal });
   if (options.oom === 'at-load') {
     const reason = 'DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
     log('ERROR', sources.backend, `Could not start Candle backend: Could not start backend: ${reason}`);
     throw startError('Could not create backend', 'Could not start backend: Could not start a suitable backend');
   }
-  const model = await loadTeiModel(options);
-  const { engine } = model;
   log('INFO', sources.engine, `Starting ${engine.name} model on Cpu (${engine.description})`);
   log('INFO', sources.warmUp, 'Warming up model');
   await warmUp(model);
@@ -64,6 +65,25 @@ export async function startTei(options: ModelServerOptions, surroundings: Surrou
       await server.close();
     },
   };
+}
+
+/** Downloads are told as they go. */
+async function loadModel(options: ModelServerOptions, log: TeiLog, signal: AbortSignal): Promise<TeiModel> {
+  let begunAt: number | undefined;
+  const onProgress = (file: string, percent: number | undefined) => {
+    if (begunAt === undefined) log('INFO', sources.startDownload, 'Starting download');
+    begunAt ??= performance.now();
+    log('INFO', sources.download, percent === undefined ? `Downloading \`${file}\`` : `Downloading \`${file}\`: ${percent} %`);
+  };
+  try {
+    const model = await loadTeiModel(options, { onProgress, signal });
+    if (begunAt !== undefined)
+      log('INFO', sources.downloaded, `Model artifacts downloaded in ${rustDuration(performance.now() - begunAt)}`);
+    return model;
+  } catch (error) {
+    if (error instanceof ModelError) throw startError('Could not download model artifacts', error.message);
+    throw error;
+  }
 }
 
 async function warmUp({ kind, engine }: TeiModel): Promise<void> {

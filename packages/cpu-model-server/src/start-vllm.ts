@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompletionEngine } from './engine.ts';
-import { createLexicalCompletionEngine } from './lexical-completion.ts';
+import { fitted, loadCompletionEngine } from './load-engine.ts';
 import type { ModelServerOptions } from './options.ts';
-import { bindProblem, type ModelServer, StartError, type Surroundings } from './server.ts';
+import { bindProblem, ModelError, type ModelServer, StartError, type Surroundings } from './server.ts';
 import { Trouble } from './trouble.ts';
 import { version } from './version.ts';
 import type { VllmDeps } from './vllm-api.ts';
@@ -15,18 +15,17 @@ import { createVllmServer, vllmRoutes } from './vllm-server.ts';
 import { logStatistics } from './vllm-statistics.ts';
 
 /** Starts as vLLM's V1 engine does, and tells the same in its log. @throws StartError, OptionsError, AbortError */
-export async function startVllm(options: ModelServerOptions, surroundings: Surroundings): Promise<ModelServer> {
+export async function startVllm(given: ModelServerOptions, surroundings: Surroundings): Promise<ModelServer> {
   const log = createVllmLog({
     pid: process.pid,
-    file: options.logFile,
+    file: given.logFile,
     write: surroundings.write ?? ((text) => process.stdout.write(text)),
     writeError: surroundings.writeError ?? ((text) => process.stderr.write(text)),
     now: () => new Date(),
   });
-  const engine = createLexicalCompletionEngine();
+  sayHello(log, given);
+  const { engine, options } = await load(log, given, surroundings.signal ?? new AbortController().signal);
   const core = new EngineCore(engine, options);
-  sayHello(log, engine, options);
-  await load(log, core, options, surroundings.signal);
 
   const metrics = new VllmMetrics(options.servedModelName, options.maxModelLen);
   const deps: VllmDeps = { options, engine, core, metrics, log, version };
@@ -81,14 +80,25 @@ const lastAnswersMs = 1_000;
 const troubleOf = (options: ModelServerOptions): ModelServerOptions =>
   options.oom === 'at-run' ? { ...options, engineDeathAfter: 0 } : options;
 
-function sayHello(log: VllmLog, engine: CompletionEngine, options: ModelServerOptions): void {
-  const { servedModelName: model, maxModelLen } = options;
+function sayHello(log: VllmLog, { servedModelName: model, hostname }: ModelServerOptions): void {
   log.api('INFO', 'api_utils.py:333', `\n  cpu-model-server, in place of vLLM\n  version ${version}\n  model   ${model}\n`);
-  log.api(
-    'INFO',
-    'api_utils.py:272',
-    `non-default args: {'model': '${model}', 'host': '${options.hostname}', 'max_model_len': ${maxModelLen}}`,
-  );
+  log.api('INFO', 'api_utils.py:272', `non-default args: {'model': '${model}', 'host': '${hostname}'}`);
+}
+
+/** The engine is loaded first, since it knows what the first lines tell. @returns the options as the model has them. @throws StartError, AbortError */
+async function load(
+  log: VllmLog,
+  given: ModelServerOptions,
+  signal: AbortSignal,
+): Promise<{ engine: CompletionEngine; options: ModelServerOptions }> {
+  const begunAt = performance.now();
+  const seconds = () => (performance.now() - begunAt) / 1000;
+  const onProgress = (file: string, percent = 0) => log.bare('EngineCore', `Downloading ${file}: ${percent}%`);
+  const engine = await loadCompletionEngine(given, { onProgress, signal }).catch((error: unknown) => {
+    throw error instanceof ModelError ? startFailure(log, `ValueError: ${error.message}`) : error;
+  });
+  const options = fitted(given, engine);
+  const { servedModelName: model, maxModelLen, maxNumSeqs } = options;
   log.api('INFO', 'model.py:672', `Resolved architecture: ${engine.architecture}`);
   log.api('INFO', 'model.py:1965', `Using max model len ${maxModelLen}`);
   log.api('INFO', 'scheduler.py:243', `Chunked prefill is enabled with max_num_batched_tokens=${maxModelLen}.`);
@@ -98,28 +108,23 @@ function sayHello(log: VllmLog, engine: CompletionEngine, options: ModelServerOp
     `Initializing a V1 LLM engine (v${version}) with config: model='${model}', max_seq_len=${maxModelLen}, device_config=cpu, ` +
       `served_model_name=${model} (${engine.description})`,
   );
-}
-
-/** @throws StartError, AbortError */
-async function load(log: VllmLog, core: EngineCore, options: ModelServerOptions, signal: AbortSignal | undefined): Promise<void> {
-  const begunAt = performance.now();
   log.engine('INFO', 'model_runner.py:358', 'Loading model from scratch...');
-  if (options.startupDelayMs > 0) await sleep(options.startupDelayMs, undefined, signal ? { signal } : {});
+  if (options.startupDelayMs > 0) await sleep(options.startupDelayMs, undefined, { signal });
   if (options.crashOnStart) throw startFailure(log, 'RuntimeError: failing on purpose (--crash-on-start)');
   if (options.oom === 'at-load') throw startFailure(log, outOfMemory);
-  const seconds = (performance.now() - begunAt) / 1000;
-  log.engine('INFO', 'default_loader.py:431', `Loading weights took ${seconds.toFixed(2)} seconds`);
-  log.engine('INFO', 'model_runner.py:380', `Model loading took 0.00 GiB memory and ${seconds.toFixed(6)} seconds`);
+  log.engine('INFO', 'default_loader.py:431', `Loading weights took ${seconds().toFixed(2)} seconds`);
+  log.engine('INFO', 'model_runner.py:380', `Model loading took 0.00 GiB memory and ${seconds().toFixed(6)} seconds`);
   log.engine('INFO', 'monitor.py:53', 'torch.compile took 0.00 s in total');
-  const [cacheTokens, perRequest] = [core.kvCacheTokens, options.maxModelLen].map((count) => count.toLocaleString('en-US'));
+  const [cacheTokens, perRequest] = [maxNumSeqs * maxModelLen, maxModelLen].map((count) => count.toLocaleString('en-US'));
   log.engine(
     'INFO',
     'kv_cache_utils.py:1876',
-    `GPU KV cache size: ${cacheTokens} tokens, Maximum concurrency for ${perRequest} tokens per request: ${options.maxNumSeqs.toFixed(2)}x`,
+    `GPU KV cache size: ${cacheTokens} tokens, Maximum concurrency for ${perRequest} tokens per request: ${maxNumSeqs.toFixed(2)}x`,
   );
   log.engine('INFO', 'model_runner.py:906', 'Graph capturing finished in 0 secs, took 0.00 GiB');
-  const initSeconds = ((performance.now() - begunAt) / 1000).toFixed(2);
-  log.engine('INFO', 'core.py:348', `init engine (profile, create kv cache, warmup model) took ${initSeconds} s (compilation: 0.00 s)`);
+  const message = `init engine (profile, create kv cache, warmup model) took ${seconds().toFixed(2)} s (compilation: 0.00 s)`;
+  log.engine('INFO', 'core.py:348', message);
+  return { engine, options };
 }
 
 const outOfMemory =

@@ -1,4 +1,5 @@
 import type { ModelServerOptions } from './options.ts';
+import { seededRandom } from './random.ts';
 
 /** Faults on purpose, for developing against them. The same options give the same faults. */
 export class Trouble {
@@ -35,14 +36,3 @@ export type TroubleOptions = Pick<
   ModelServerOptions,
   'failRate' | 'failSeed' | 'failAfter' | 'hangAfter' | 'crashAfter' | 'engineDeathAfter'
 >;
-
-/** mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { ChatMessage } from './engine.ts';
 import type { ModelServerOptions } from './options.ts';
 import { type AnswerShapes, chatShapes, completionShapes } from './vllm-answers.ts';
 import { VllmError } from './vllm-errors.ts';
@@ -28,7 +29,7 @@ export interface Incoming {
 
 /** @throws VllmError 400, 404 */
 export function completionJob(body: unknown, incoming: Incoming, deps: VllmDeps): Job {
-  const request = readCompletionRequest(body);
+  const request = readCompletionRequest(body, deps.engine.samplingDefaults);
   requireModel(request.model, deps);
   const isEchoAlone = request.echo && request.maxTokens === 0;
   const prompts = request.prompts.map((prompt) => {
@@ -41,9 +42,9 @@ export function completionJob(body: unknown, incoming: Incoming, deps: VllmDeps)
 
 /** @throws VllmError 400, 404 */
 export function chatJob(body: unknown, incoming: Incoming, deps: VllmDeps): Job {
-  const request = readChatRequest(body);
+  const request = readChatRequest(body, deps.engine.samplingDefaults);
   requireModel(request.model, deps);
-  const ids = deps.engine.encode(deps.engine.renderChat(request.messages), false);
+  const ids = deps.engine.encode(renderChat(request.messages, deps), false);
   return jobOf(chatShapes, request, [promptOf(ids, request.maxTokens, '', deps)], false, incoming, deps);
 }
 
@@ -51,7 +52,7 @@ export function chatJob(body: unknown, incoming: Incoming, deps: VllmDeps): Job 
 export function tokenizeAnswer(body: unknown, deps: VllmDeps): object {
   const { model, input, addSpecialTokens, withTexts } = readTokenizeRequest(body);
   requireModel(model, deps);
-  const text = typeof input === 'string' ? input : deps.engine.renderChat(input);
+  const text = typeof input === 'string' ? input : renderChat(input, deps);
   const tokens = deps.engine.encode(text, addSpecialTokens);
   return {
     count: tokens.length,
@@ -122,6 +123,20 @@ function promptOf(ids: readonly number[], maxTokens: number | undefined, echo: s
     );
   }
   return { ids, maxTokens: asked, echo };
+}
+
+function renderChat(messages: readonly ChatMessage[], { engine }: VllmDeps): string {
+  let prompt: string | undefined;
+  try {
+    prompt = engine.renderChat(messages);
+  } catch (error) {
+    throw new VllmError('BadRequestError', (error as Error).message); // the template's own words: it may refuse an order of roles
+  }
+  if (prompt !== undefined) return prompt;
+  throw new VllmError(
+    'BadRequestError',
+    'As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the tokenizer does not define one.',
+  );
 }
 
 function knownIds(ids: readonly number[], { engine }: VllmDeps): readonly number[] {

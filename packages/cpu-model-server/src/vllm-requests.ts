@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChatMessage } from './engine.ts';
+import type { SamplingSettings } from './sampling.ts';
 import type { StopRules } from './vllm-deltas.ts';
 import { VllmError } from './vllm-errors.ts';
 
@@ -55,7 +56,7 @@ const detokenizeSchema = z.object({ model: optional(z.string()), tokens: tokenId
 export interface GenerationRequest {
   model: string | undefined;
   n: number;
-  sampling: { temperature: number; topP: number; topK: number; repetitionPenalty: number };
+  sampling: SamplingSettings & { seed: number | undefined };
   ignoreEnd: boolean;
   stop: Omit<StopRules, 'maxTokens'>;
   /** undefined: as many as the context has room for. */
@@ -78,7 +79,7 @@ export interface ChatRequest extends GenerationRequest {
 }
 
 /** @throws VllmError 400 */
-export function readCompletionRequest(body: unknown): CompletionRequest {
+export function readCompletionRequest(body: unknown, defaults: Defaults): CompletionRequest {
   const request = parse(completionSchema, body);
   refuseUnsupported(body as Record<string, unknown>, ['suffix', 'logprobs', ...unsupported]);
   const { prompt } = request;
@@ -96,7 +97,7 @@ export function readCompletionRequest(body: unknown): CompletionRequest {
   const echo = request.echo ?? false;
   const isEchoAlone = echo && maxTokens === 0;
   return {
-    ...generationOf(request, isEchoAlone ? 1 : maxTokens),
+    ...generationOf(request, isEchoAlone ? 1 : maxTokens, defaults),
     maxTokens,
     prompts,
     echo,
@@ -105,7 +106,7 @@ export function readCompletionRequest(body: unknown): CompletionRequest {
 }
 
 /** @throws VllmError 400 */
-export function readChatRequest(body: unknown): ChatRequest {
+export function readChatRequest(body: unknown, defaults: Defaults): ChatRequest {
   const request = parse(chatSchema, body);
   const fields = body as Record<string, unknown>;
   if (fields.top_logprobs) throw badRequest('top_logprobs is not supported by the engines of cpu-model-server', 'top_logprobs');
@@ -113,7 +114,7 @@ export function readChatRequest(body: unknown): ChatRequest {
   const isDefault = fields.add_generation_prompt !== false;
   refuseUnsupported({ ...fields, add_generation_prompt: isDefault ? undefined : 'false' }, [...unsupportedInChat, ...unsupported]);
   const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined;
-  return { ...generationOf(request, maxTokens), maxTokens, messages: messagesOf(request.messages) };
+  return { ...generationOf(request, maxTokens, defaults), maxTokens, messages: messagesOf(request.messages) };
 }
 
 /** @throws VllmError 400 */
@@ -155,19 +156,26 @@ function contentOf(content: string | z.output<typeof textPart>[]): string {
   return content.map(({ text }) => text ?? '').join('\n');
 }
 
+/** Of the model, for what a request leaves open. */
+type Defaults = Partial<SamplingSettings>;
+
 type Common = z.output<z.ZodObject<typeof common>>;
 
-function generationOf(request: Common, maxTokens: number | undefined): Omit<GenerationRequest, 'maxTokens'> {
+function generationOf(request: Common, maxTokens: number | undefined, defaults: Defaults): Omit<GenerationRequest, 'maxTokens'> {
   const stop = [request.stop ?? []].flat();
   const sampling = {
-    temperature: request.temperature ?? 1,
-    topP: request.top_p ?? 1,
-    topK: Math.max(0, request.top_k ?? 0),
-    repetitionPenalty: request.repetition_penalty ?? 1,
+    temperature: request.temperature ?? defaults.temperature ?? 1,
+    topP: request.top_p ?? defaults.topP ?? 1,
+    topK: Math.max(0, request.top_k ?? defaults.topK ?? 0), // -1 is vLLM's older word for all
+    minP: request.min_p ?? defaults.minP ?? 0,
+    repetitionPenalty: request.repetition_penalty ?? defaults.repetitionPenalty ?? 1,
+    presencePenalty: request.presence_penalty ?? defaults.presencePenalty ?? 0,
+    frequencyPenalty: request.frequency_penalty ?? defaults.frequencyPenalty ?? 0,
+    seed: request.seed ?? undefined,
   };
   const n = request.n ?? 1;
   const minTokens = request.min_tokens ?? 0;
-  checkRanges(request, { n, minTokens, maxTokens, stop });
+  checkRanges(request, { n, minTokens, maxTokens, stop, isGreedy: sampling.temperature === 0 });
   if (!isNothing(request.stream_options) && !request.stream) {
     throw schemaError([{ type: 'value_error', path: [], message: 'Value error, Stream options can only be defined when `stream=True`.' }]);
   }
@@ -194,10 +202,11 @@ interface Checked {
   minTokens: number;
   maxTokens: number | undefined;
   stop: readonly string[];
+  isGreedy: boolean;
 }
 
 /** Messages as vLLM's `sampling_params.py` has them. */
-function checkRanges(request: Common, { n, minTokens, maxTokens, stop }: Checked): void {
+function checkRanges(request: Common, { n, minTokens, maxTokens, stop, isGreedy }: Checked): void {
   const check = (name: string, value: number | null | undefined, isFine: (value: number) => boolean, must: string, param?: string) => {
     if (value !== null && value !== undefined && !isFine(value)) throw badRequest(`${name} must be ${must}, got ${value}.`, param ?? null);
   };
@@ -217,7 +226,7 @@ function checkRanges(request: Common, { n, minTokens, maxTokens, stop }: Checked
     check('min_tokens', minTokens, (value) => value <= maxTokens, `less than or equal to max_tokens=${maxTokens}`);
   if (stop.length > mostStopStrings) throw badRequest(`stop must have at most ${mostStopStrings} strings, got ${stop.length}.`, 'stop');
   if (stop.includes('')) throw badRequest('stop cannot contain an empty string.');
-  if ((request.temperature ?? 1) === 0 && n > 1) throw badRequest(`n must be 1 when using greedy sampling, got ${n}.`);
+  if (isGreedy && n > 1) throw badRequest(`n must be 1 when using greedy sampling, got ${n}.`);
 }
 
 const within = (least: number, greatest: number) => (value: number) => value >= least && value <= greatest;

@@ -41,7 +41,11 @@ const settings: CompletionSettings = {
   temperature: 1,
   topP: 1,
   topK: 0,
+  minP: 0,
   repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  seed: undefined,
 };
 const engine = createLexicalCompletionEngine();
 
@@ -73,7 +77,7 @@ describe('lexical completions', () => {
     const prompt = engine.renderChat([
       { role: 'system', content: facts },
       { role: 'user', content: 'How long are audit logs kept?' },
-    ]);
+    ]) as string;
     expect(textOf(await complete(prompt))).toBe('Audit logs are kept for twelve months. Logs are written in JSON.');
   });
 

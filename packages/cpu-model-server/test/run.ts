@@ -1,12 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The command, or another script of this package, as a process of its own, from source. */
 export function run(args: string[], script = '../src/main.ts') {
-  const child = spawn(process.execPath, ['--conditions=@bluefly/source', fileURLToPath(new URL(script, import.meta.url)), ...args], {
-    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1' },
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@bluefly/source', isAbsolute(script) ? script : fileURLToPath(new URL(script, import.meta.url)), ...args],
+    {
+      env: { PATH: process.env.PATH ?? '', NO_COLOR: '1' },
+    },
+  );
   let output = '';
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
