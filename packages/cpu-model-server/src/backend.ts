@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { ModelError } from './server.ts';
 import { TeiError } from './tei-errors.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -8,6 +9,8 @@ export interface BackendOptions {
   maxBatchTokens: number;
   /** Items of one batch; TEI forces 4 on a CPU. */
   maxBatchRequests: number;
+  /** Every batch runs out of memory. */
+  isOutOfMemory: boolean;
   latencyPerItemMs: number;
   latencyPerTokenUs: number;
 }
@@ -59,7 +62,7 @@ export class Backend {
   }
 
   /** Queues one item. @throws TeiError Backend */
-  run<Value>(tokens: number, compute: () => Value, isDropped: () => boolean): Promise<Computed<Value>> {
+  run<Value>(tokens: number, compute: () => Value | Promise<Value>, isDropped: () => boolean): Promise<Computed<Value>> {
     return new Promise((resolve, reject) => {
       const item: Item = { tokens, compute, isDropped, enteredAt: performance.now(), resolve: resolve as Item['resolve'], reject };
       this.#queue.push(item);
@@ -110,23 +113,44 @@ export class Backend {
     return batch;
   }
 
+  #failureOfNextBatch(): string | undefined {
+    if (this.#options.isOutOfMemory) return 'Backend error: DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
+    const option = this.#trouble.nextBatchFails();
+    return option && `Backend error: failing on purpose (${option})`;
+  }
+
   async #runBatch(batch: Item[]): Promise<void> {
     if (batch.length === 0) return;
     const startedAt = performance.now();
     const tokens = batch.reduce((sum, item) => sum + item.tokens, 0);
-    const failure = this.#trouble.nextBatchFails();
+    const failure = this.#failureOfNextBatch();
     const latencyMs = batch.length * this.#options.latencyPerItemMs + (tokens * this.#options.latencyPerTokenUs) / 1000;
     if (latencyMs > 0) await sleep(latencyMs);
-    this.#isHealthy = failure === undefined;
-    const values = failure === undefined ? batch.map((item) => item.compute()) : [];
+    const outcomes: PromiseSettledResult<unknown>[] = [];
+    for (const item of batch)
+      outcomes.push(failure === undefined ? await settle(item.compute) : rejected(new TeiError('Backend', failure)));
+    this.#isHealthy = outcomes.every(({ status }) => status === 'fulfilled');
     const inferenceMs = performance.now() - startedAt;
     batch.forEach((item, index) => {
-      if (failure !== undefined) item.reject(new TeiError('Backend', failure));
-      else item.resolve({ value: values[index], queueMs: startedAt - item.enteredAt, inferenceMs });
+      const outcome = outcomes[index] as PromiseSettledResult<unknown>;
+      if (outcome.status === 'rejected') item.reject(outcome.reason);
+      else item.resolve({ value: outcome.value, queueMs: startedAt - item.enteredAt, inferenceMs });
     });
     this.onBatch?.({ size: batch.length, tokens, seconds: inferenceMs / 1000 });
   }
 }
+
+async function settle(compute: () => unknown): Promise<PromiseSettledResult<unknown>> {
+  try {
+    return { status: 'fulfilled', value: await compute() };
+  } catch (error) {
+    if (error instanceof ModelError) return rejected(new TeiError('Backend', `Backend error: ${error.message}`));
+    console.error(error);
+    return rejected(new TeiError('Backend', 'Backend error: the model failed; the log says more'));
+  }
+}
+
+const rejected = (reason: unknown): PromiseRejectedResult => ({ status: 'rejected', reason });
 
 /** One permit per input item; taken all at once or not at all. */
 export class Permits {

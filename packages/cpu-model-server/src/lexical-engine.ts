@@ -1,21 +1,32 @@
 import { bm25 } from './bm25.ts';
-import type { Engine, EngineInput } from './engine.ts';
-import { hashText, normalizeWord, tokenize } from './lexical-tokenizer.ts';
+import type { EmbeddingEngine, EngineInput, RerankEngine } from './engine.ts';
+import { countTokens, hashText, lexicalTokenizer, tokenize } from './lexical-tokenizer.ts';
+import { type Stem, stems, terms } from './lexical-words.ts';
 
 /**
  * Embeddings without weights: features of the text (word stems, pairs of neighbours, parts of words) are hashed into a
  * vector, each with a weight that grows slower than its count. Texts that share words, or parts of words, are near;
  * synonyms that share no letters are not. Deterministic: the same text gives the same vector on every machine.
  */
-export function createLexicalEngine(dimensions: number): Engine {
+export function createLexicalEngine(dimensions: number): LexicalEngine {
   return {
     name: 'lexical',
     description: 'lexical engine: hashed word and character n-grams, no weights, not a neural model',
+    tokenizer: lexicalTokenizer,
     dimensions,
+    pooling: 'mean',
     embed: (input) => project(typeof input === 'string' ? textFeatures(stems(input)) : idFeatures(input), dimensions),
     embedAll: (input) => tokenFeatures(input).map((features) => project(features, dimensions)),
+    countPair: (query, document) => countTokens(`${query} ${document}`),
     rerank: rerankByTerms,
   };
+}
+
+/** All at once, and without waiting. */
+export interface LexicalEngine extends EmbeddingEngine, RerankEngine {
+  embed(input: EngineInput): Float32Array;
+  embedAll(input: EngineInput): Float32Array[];
+  rerank(query: string, documents: readonly string[]): number[];
 }
 
 type Features = Map<string, number>;
@@ -85,56 +96,5 @@ function project(features: Features, dimensions: number): Float32Array {
 
 /** BM25 squeezed to where a cross-encoder's logits lie, so that a sigmoid tells them apart; nothing shared is clearly low. */
 function rerankByTerms(query: string, documents: readonly string[]): number[] {
-  const terms = (text: string) =>
-    stems(text)
-      .filter(({ isCommon }) => !isCommon)
-      .map(({ stem }) => stem);
   return bm25(terms(query), documents.map(terms)).map((score) => 2.5 * score - 5);
-}
-
-interface Stem {
-  stem: string;
-  isCommon: boolean;
-}
-
-const commonWords = new Set(
-  (
-    'a about after all also am an and any are as at be because been before but by can could did do does for from had has have he her his how i if in into ' +
-    'is it its just me more my no not of on or our out over she should so some than that the their them then there these they this to up us was we were what ' +
-    'when where which who why will with would you your'
-  ).split(' '),
-);
-
-function stems(text: string): Stem[] {
-  const words = normalizeWord(text).match(/\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|[\p{L}\p{N}]+/gu) ?? [];
-  return words.map((word) => ({ stem: stemOf(word), isCommon: commonWords.has(word) }));
-}
-
-const endings = [
-  'ization',
-  'ations',
-  'ation',
-  'ingly',
-  'ments',
-  'ment',
-  'ness',
-  'edly',
-  'ings',
-  'ing',
-  'ies',
-  'ied',
-  'ers',
-  'er',
-  'ed',
-  'es',
-  'ly',
-  's',
-];
-
-/** The longest common ending off, as long as three letters stay: close enough for words to meet. */
-function stemOf(word: string): string {
-  const ending = endings.find((one) => word.endsWith(one) && word.length - one.length >= 3 && !(one === 's' && word.endsWith('ss')));
-  const stem = ending ? word.slice(0, -ending.length) : word;
-  const single = /([^aeiouls])\1$/.test(stem) ? stem.slice(0, -1) : stem; // running → runn → run
-  return single.length > 3 ? single.replace(/[ei]$/, '') : single;
 }

@@ -1,16 +1,9 @@
+import type { Token, Tokenizer } from './engine.ts';
+
 /**
  * Words and pieces of words, in the manner of BERT's tokenizer: lower case, long words in parts, `[CLS]` and `[SEP]`
  * around. The vocabulary is a hash: every piece has an id, and two pieces may share one.
  */
-
-export interface Token {
-  id: number;
-  text: string;
-  special: boolean;
-  /** Byte offsets into the text; null for special tokens. */
-  start: number | null;
-  stop: number | null;
-}
 
 const vocabularySize = 30_522;
 const firstPieceId = 1_000;
@@ -19,25 +12,21 @@ const longestPiece = 8;
 const cls: Token = { id: 101, text: '[CLS]', special: true, start: null, stop: null };
 const sep: Token = { id: 102, text: '[SEP]', special: true, start: null, stop: null };
 
-/** Words, single CJK characters and punctuation marks. */
-const unit = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|[\p{L}\p{M}\p{N}]+|[^\s\p{L}\p{M}\p{N}]/gu;
+/** Single CJK characters, words and punctuation marks. No word has a CJK character in it, so a cut text keeps its tokens. */
+const unit =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[[\p{L}\p{M}\p{N}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]]+|[^\s\p{L}\p{M}\p{N}]/gv;
 
 export function tokenize(text: string, addSpecialTokens: boolean): Token[] {
   const tokens: Token[] = addSpecialTokens ? [cls] : [];
   let bytes = 0;
-  let characters = 0;
-  for (const match of text.matchAll(unit)) {
-    bytes += Buffer.byteLength(text.slice(characters, match.index));
-    characters = match.index;
-    const characterList = [...match[0]];
-    for (let from = 0; from < characterList.length; from += longestPiece) {
-      const piece = characterList.slice(from, from + longestPiece).join('');
-      const length = Buffer.byteLength(piece);
-      const name = (from > 0 ? '##' : '') + normalizeWord(piece);
-      tokens.push({ id: pieceId(name), text: name, special: false, start: bytes, stop: bytes + length });
-      bytes += length;
-      characters += piece.length;
-    }
+  let read = 0;
+  for (const { piece, index, isContinuation } of pieces(text)) {
+    bytes += Buffer.byteLength(text.slice(read, index));
+    const start = bytes;
+    bytes += Buffer.byteLength(piece);
+    read = index + piece.length;
+    const name = (isContinuation ? '##' : '') + normalizeWord(piece);
+    tokens.push({ id: pieceId(name), text: name, special: false, start, stop: bytes });
   }
   if (addSpecialTokens) tokens.push(sep);
   return tokens;
@@ -46,8 +35,37 @@ export function tokenize(text: string, addSpecialTokens: boolean): Token[] {
 /** Number of tokens with special ones, without making them. */
 export function countTokens(text: string): number {
   let count = 2;
-  for (const [word] of text.matchAll(unit)) count += Math.ceil(word.length / longestPiece);
+  for (const _ of pieces(text)) count += 1;
   return count;
+}
+
+/** Code points, as text-embeddings-inference counts characters. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+/** The first (`right` is cut off) or last tokens of a text that has more than `limit`, as a text with exactly `limit`. */
+export function cutText(text: string, limit: number, cutOff: 'right' | 'left'): string {
+  const tokens = tokenize(text, false);
+  const room = limit - 2; // [CLS] and [SEP]
+  const bytes = Buffer.from(text);
+  if (cutOff === 'right') return bytes.subarray(0, tokens[room - 1]?.stop ?? bytes.length).toString();
+  return bytes.subarray(tokens[tokens.length - room]?.start ?? 0).toString();
+}
+
+/** Where tokens begin and end: the one place that decides it. Lengths are code points, positions are UTF-16 units. */
+function* pieces(text: string): Generator<{ piece: string; index: number; isContinuation: boolean }> {
+  for (const { 0: word, index: start } of text.matchAll(unit)) {
+    const characters = [...word];
+    let index = start;
+    for (let from = 0; from < characters.length; from += longestPiece) {
+      const piece = characters.slice(from, from + longestPiece).join('');
+      yield { piece, index, isContinuation: from > 0 };
+      index += piece.length;
+    }
+  }
 }
 
 /** Lower case, compatibility forms joined, accents off. */
@@ -69,3 +87,12 @@ export function hashText(text: string, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+export const lexicalTokenizer: Tokenizer = {
+  tokenize,
+  count: (input) => (typeof input === 'string' ? countTokens(input) : input.length),
+  cut(input, limit, cutOff) {
+    if (typeof input === 'string') return cutText(input, limit, cutOff);
+    return cutOff === 'right' ? input.slice(0, limit) : input.slice(-limit);
+  },
+};

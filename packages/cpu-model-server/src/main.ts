@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { helpText, OptionsError, readOptions } from './options.ts';
-import { StartError, startModelServer } from './start-model-server.ts';
+import { StartError } from './server.ts';
+import { startModelServer } from './start-model-server.ts';
 
 /** The command: options from the command line, SIGTERM and SIGINT to stop. */
 async function main(): Promise<void> {
@@ -19,10 +20,9 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   try {
     const server = await startModelServer(options, { signal: loading.signal, color: !process.env.NO_COLOR });
-    await stopped.promise;
-    await server.stop();
+    await Promise.race([stopped.promise.then(() => server.stop()), server.ended]);
   } catch (error) {
-    if (!loading.signal.aborted) throw error;
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error; // stopped while it was loading
   }
 }
 
@@ -30,6 +30,6 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof OptionsError || error instanceof StartError)) throw error;
-  process.stderr.write(`Error: ${error.message}\n`);
+  process.stderr.write(`${error instanceof OptionsError ? 'Error: ' : ''}${error.message}\n`);
   process.exitCode = 1;
 }

@@ -1,10 +1,10 @@
 import type { Backend, Computed, Permits } from './backend.ts';
-import type { Engine, EngineInput } from './engine.ts';
-import { countTokens, tokenize } from './lexical-tokenizer.ts';
+import type { EmbeddingEngine, EngineInput, TeiModel } from './engine.ts';
+import { countCharacters } from './lexical-tokenizer.ts';
+import type { Metrics } from './metrics.ts';
 import type { ModelServerOptions } from './options.ts';
 import { TeiError } from './tei-errors.ts';
 import { rustDuration, sources, type TeiLog } from './tei-log.ts';
-import type { TeiMetrics } from './tei-metrics.ts';
 import {
   deserialize,
   embedAllRequest,
@@ -20,10 +20,10 @@ import {
 
 export interface TeiDeps {
   options: ModelServerOptions;
-  engine: Engine;
+  model: TeiModel;
   backend: Backend;
   permits: Permits;
-  metrics: TeiMetrics;
+  metrics: Metrics;
   log: TeiLog;
   version: string;
 }
@@ -59,11 +59,11 @@ export const openAiPaths: ReadonlySet<string> = new Set(['/v1/embeddings', '/emb
 
 async function embed(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiAnswer> {
   const request = deserialize(embedRequest, body);
-  requireKind(deps, 'embedding');
-  const size = checkedDimensions(request.dimensions, deps.engine.dimensions);
+  const engine = embedderOf(deps);
+  const size = checkedDimensions(request.dimensions, engine.dimensions);
   const { items, isBatch } = itemsOf(request.inputs);
-  const work = await compute('embed', items, isBatch, request, caller, deps, (input) => {
-    const vector = deps.engine.embed(input).subarray(0, size);
+  const work = await compute('embed', items, isBatch, request, caller, deps, async (input) => {
+    const vector = (await engine.embed(input)).subarray(0, size);
     return request.normalize ? normalized(vector) : vector;
   });
   return { body: work.values.map((vector) => Array.from(vector)), headers: work.headers };
@@ -71,20 +71,20 @@ async function embed(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiA
 
 async function embedAll(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiAnswer> {
   const request = deserialize(embedAllRequest, body);
-  requireKind(deps, 'embedding');
+  const engine = embedderOf(deps);
   const { items, isBatch } = itemsOf(request.inputs);
-  const work = await compute('embed_all', items, isBatch, request, caller, deps, (input) => deps.engine.embedAll(input));
+  const work = await compute('embed_all', items, isBatch, request, caller, deps, (input) => engine.embedAll(input));
   return { body: work.values.map((vectors) => vectors.map((vector) => Array.from(vector))), headers: work.headers };
 }
 
 async function openAiEmbeddings(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiAnswer> {
   const request = deserialize(openAiRequest, body);
-  requireKind(deps, 'embedding');
-  const size = checkedDimensions(request.dimensions, deps.engine.dimensions);
+  const engine = embedderOf(deps);
+  const size = checkedDimensions(request.dimensions, engine.dimensions);
   const { items, isBatch } = itemsOf(request.input);
   const truncation = { truncate: null, truncation_direction: 'right' as const, prompt_name: null };
-  const work = await compute('openai_embed', items, isBatch, truncation, caller, deps, (input) =>
-    normalized(deps.engine.embed(input).subarray(0, size)),
+  const work = await compute('openai_embed', items, isBatch, truncation, caller, deps, async (input) =>
+    normalized((await engine.embed(input)).subarray(0, size)),
   );
   return {
     body: {
@@ -103,10 +103,10 @@ async function openAiEmbeddings(body: unknown, caller: Caller, deps: TeiDeps): P
 
 async function similarity(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiAnswer> {
   const { inputs, parameters } = deserialize(similarityRequest, body);
-  requireKind(deps, 'embedding');
+  const engine = embedderOf(deps);
   if (inputs.sentences.length === 0) throw new TeiError('Empty', '`inputs.sentences` cannot be empty');
   const items = [inputs.source_sentence, ...inputs.sentences];
-  const work = await compute('embed', items, true, parameters, caller, deps, (input) => normalized(deps.engine.embed(input)));
+  const work = await compute('embed', items, true, parameters, caller, deps, async (input) => normalized(await engine.embed(input)));
   const [source, ...rest] = work.values as [Float32Array, ...Float32Array[]];
   return { body: rest.map((vector) => dot(source, vector)), headers: work.headers };
 }
@@ -114,16 +114,17 @@ async function similarity(body: unknown, caller: Caller, deps: TeiDeps): Promise
 async function rerank(body: unknown, caller: Caller, deps: TeiDeps): Promise<TeiAnswer> {
   const request = deserialize(rerankRequest, body);
   if (request.texts.length === 0) throw new TeiError('Empty', '`texts` cannot be empty');
-  if (deps.options.modelKind !== 'reranker') throw new TeiError('Backend', 'model is not a re-ranker model', 'model_type');
+  if (deps.model.kind !== 'reranker') throw new TeiError('Backend', 'model is not a re-ranker model', 'model_type');
+  const { engine } = deps.model;
   checkBatchSize(request.texts.length, deps);
-  // BM25 weighs the documents against each other, so all of them are scored with the first item and handed out with each.
-  let scores: number[] | undefined;
-  const pairs = request.texts.map((text) => `${request.query} ${text}`);
-  const work = await compute('rerank', pairs, true, { ...request, prompt_name: null }, caller, deps, () => {
-    scores ??= deps.engine.rerank(request.query, request.texts);
-    return undefined;
+  // BM25 weighs the documents against each other, so all of them are scored with the first item and each takes its own.
+  let scores: Promise<number[]> | undefined;
+  const pairs = request.texts.map((text) => ({ query: request.query, text }));
+  const work = await compute('rerank', pairs, true, { ...request, prompt_name: null }, caller, deps, async () => {
+    scores ??= Promise.resolve(engine.rerank(request.query, request.texts, deps.options.maxInputLength));
+    return scores;
   });
-  const ranked = (scores ?? [])
+  const ranked = (work.values[0] as number[])
     .map((raw, index) => ({
       index,
       ...(request.return_text ? { text: request.texts[index] } : {}),
@@ -140,7 +141,7 @@ async function tokenizeRoute(body: unknown, _caller: Caller, deps: TeiDeps): Pro
   const texts = [request.inputs].flat();
   if (texts.length === 0) throw new TeiError('Empty', '`inputs` cannot be empty');
   checkBatchSize(texts.length, deps);
-  return { body: texts.map((text) => tokenize(text, request.add_special_tokens)), headers: {} };
+  return { body: texts.map((text) => deps.model.engine.tokenizer.tokenize(text, request.add_special_tokens)), headers: {} };
 }
 
 async function notAnEmbedderWithSplade(): Promise<never> {
@@ -148,8 +149,12 @@ async function notAnEmbedderWithSplade(): Promise<never> {
 }
 
 function unsupported(route: string): TeiRoute {
-  return async () => {
-    throw new TeiError('Backend', `Backend error: the lexical engine of cpu-model-server does not do \`${route}\``, 'model_type');
+  return async (_body, _caller, { model }) => {
+    throw new TeiError(
+      'Backend',
+      `Backend error: the ${model.engine.name} engine of cpu-model-server does not do \`${route}\``,
+      'model_type',
+    );
   };
 }
 
@@ -159,15 +164,20 @@ interface Truncation {
   prompt_name?: string | null | undefined;
 }
 
+interface Pair {
+  query: string;
+  text: string;
+}
+
 /** The way of every item: checked, admitted, queued, computed; and the figures about it in headers, metrics and log. */
-async function compute<Value>(
+async function compute<Item extends EngineInput | Pair, Value>(
   span: string,
-  items: readonly EngineInput[],
+  items: readonly Item[],
   isBatch: boolean,
   truncation: Truncation,
   caller: Caller,
   deps: TeiDeps,
-  each: (input: EngineInput) => Value,
+  each: (input: Item) => Value | Promise<Value>,
 ): Promise<{ values: Value[]; tokens: number; headers: Record<string, string> }> {
   const startedAt = performance.now();
   const { backend, permits, metrics, log } = deps;
@@ -221,7 +231,7 @@ async function compute<Value>(
       'x-compute-type': 'gpu+optimized', // what TEI says on a CPU as well
       'x-compute-time': ms(totalMs),
       'x-total-time': ms(totalMs),
-      'x-compute-characters': String(items.reduce((sum, input) => sum + (typeof input === 'string' ? [...input].length : 0), 0)),
+      'x-compute-characters': String(items.reduce((sum, input) => sum + charactersOf(input), 0)),
       'x-compute-tokens': String(tokens),
       'x-tokenization-time': ms(tokenizationMs),
       'x-queue-time': ms(queueMs),
@@ -232,31 +242,36 @@ async function compute<Value>(
 
 const charactersPerToken = 250;
 
-/** Counts an item's tokens, and cuts it when it is too long and may be cut. */
-function prepare(input: EngineInput, truncation: Truncation, { options }: TeiDeps): { input: EngineInput; tokens: number } {
-  const limit = options.maxInputLength;
-  if (input.length === 0) throw new TeiError('Empty', 'Input validation error: `inputs` cannot be empty');
-  if (typeof input === 'string' && input.length > limit * charactersPerToken) {
+/** Counts an item's tokens, and cuts it when it is too long and may be cut; pairs are cut by their engine. */
+function prepare<Item extends EngineInput | Pair>(input: Item, truncation: Truncation, deps: TeiDeps): { input: Item; tokens: number } {
+  const limit = deps.options.maxInputLength;
+  if (!isPair(input) && input.length === 0) throw new TeiError('Empty', 'Input validation error: `inputs` cannot be empty');
+  const characters = charactersOf(input);
+  if (characters > limit * charactersPerToken) {
     throw new TeiError(
       'Validation',
-      `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${input.length}`,
+      `Input validation error: \`inputs\` must have less than ${limit * charactersPerToken} characters. Given: ${characters}`,
     );
   }
-  const tokens = typeof input === 'string' ? countTokens(input) : input.length;
+  const tokens = countTokens(input, deps);
   if (tokens <= limit) return { input, tokens };
-  if (!(truncation.truncate ?? options.autoTruncate)) {
+  if (!(truncation.truncate ?? deps.options.autoTruncate)) {
     throw new TeiError('Validation', `Input validation error: \`inputs\` must have less than ${limit} tokens. Given: ${tokens}`);
   }
-  return { input: truncated(input, limit, truncation.truncation_direction), tokens: limit };
+  const cut = isPair(input) ? input : deps.model.engine.tokenizer.cut(input, limit, truncation.truncation_direction);
+  return { input: cut as Item, tokens: limit };
 }
 
-function truncated(input: EngineInput, limit: number, direction: 'right' | 'left'): EngineInput {
-  if (typeof input !== 'string') return direction === 'right' ? input.slice(0, limit) : input.slice(-limit);
-  const tokens = tokenize(input, false);
-  const room = limit - 2; // [CLS] and [SEP]
-  const bytes = Buffer.from(input);
-  if (direction === 'right') return bytes.subarray(0, tokens[room - 1]?.stop ?? bytes.length).toString();
-  return bytes.subarray(tokens[tokens.length - room]?.start ?? 0).toString();
+const isPair = (input: EngineInput | Pair): input is Pair => typeof input === 'object' && 'query' in input;
+
+function charactersOf(input: EngineInput | Pair): number {
+  if (typeof input === 'string') return countCharacters(input);
+  return isPair(input) ? countCharacters(input.query) + countCharacters(input.text) : 0;
+}
+
+function countTokens(input: EngineInput | Pair, { model }: TeiDeps): number {
+  if (!isPair(input)) return model.engine.tokenizer.count(input);
+  return model.kind === 'reranker' ? model.engine.countPair(input.query, input.text) : 0;
 }
 
 function checkBatchSize(size: number, { options, metrics }: TeiDeps): void {
@@ -282,19 +297,20 @@ function checkedDimensions(asked: number | null | undefined, available: number):
   return asked;
 }
 
-function requireKind({ options }: TeiDeps, kind: 'embedding'): void {
-  if (options.modelKind !== kind) throw new TeiError('Backend', 'Backend error: Model is not an embedding model', 'model_type');
+function embedderOf({ model }: TeiDeps): EmbeddingEngine {
+  if (model.kind !== 'embedding') throw new TeiError('Backend', 'Backend error: Model is not an embedding model', 'model_type');
+  return model.engine;
 }
 
 /** GET /info, fields in TEI's order. */
-export function teiInfo({ options, version }: TeiDeps): Record<string, unknown> {
+export function teiInfo({ options, model, version }: TeiDeps): Record<string, unknown> {
   const labels = { id2label: { '0': 'LABEL_0' }, label2id: { LABEL_0: 0 } };
   return {
     model_id: options.servedModelName,
     model_sha: null,
     model_dtype: 'float32',
     served_model_name: options.servedModelName,
-    model_type: options.modelKind === 'embedding' ? { embedding: { pooling: 'mean' } } : { reranker: labels },
+    model_type: model.kind === 'embedding' ? { embedding: { pooling: model.engine.pooling } } : { reranker: labels },
     max_concurrent_requests: options.maxConcurrentRequests,
     max_input_length: options.maxInputLength,
     max_batch_tokens: options.maxBatchTokens,
@@ -304,7 +320,7 @@ export function teiInfo({ options, version }: TeiDeps): Record<string, unknown> 
     tokenization_workers: 1,
     version,
     sha: null,
-    docker_label: 'cpu-model-server, lexical engine: hashed n-grams, not a neural model',
+    docker_label: `cpu-model-server, ${model.engine.description}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { createLogFile } from './log-file.ts';
 
 /** Log lines as text-embeddings-inference writes them: plain (with colours even into a pipe, unless NO_COLOR) or JSON. */
 
@@ -26,17 +26,22 @@ export interface TeiLogOptions {
   write: (text: string) => void;
 }
 
+/** @throws OptionsError when the file cannot be written */
 export function createTeiLog({ json, color, file, write }: TeiLogOptions): TeiLog {
   const format = json ? jsonLine : color ? coloredLine : plainLine;
+  const append = file === undefined ? () => {} : createLogFile(file);
   return (level, source, message, span) => {
     const line = `${format(timestamp(), level, source, message, span)}\n`;
     write(line);
-    if (file) appendFileSync(file, line);
+    append(line);
   };
 }
 
 export const sources = {
   main: { target: 'text_embeddings_router', file: 'router/src/main.rs', line: 216 },
+  startDownload: { target: 'text_embeddings_core::download', file: 'core/src/download.rs', line: 42 },
+  download: { target: 'text_embeddings_core::download', file: 'core/src/download.rs', line: 18 },
+  downloaded: { target: 'text_embeddings_core::download', file: 'core/src/download.rs', line: 72 },
   maxTokens: { target: 'text_embeddings_router', file: 'router/src/lib.rs', line: 221 },
   tokenization: { target: 'text_embeddings_core::tokenization', file: 'core/src/tokenization.rs', line: 38 },
   startBackend: { target: 'text_embeddings_router', file: 'router/src/lib.rs', line: 271 },
@@ -53,8 +58,12 @@ export const sources = {
   shutdown: { target: 'text_embeddings_router::shutdown', file: 'router/src/shutdown.rs', line: 27 },
 } as const satisfies Record<string, LogSource>;
 
-const timestamp = () => new Date(performance.timeOrigin + performance.now()).toISOString().replace('Z', `${micros()}Z`);
-const micros = () => String(Math.floor((performance.now() * 1000) % 1000)).padStart(3, '0');
+/** RFC 3339 with microseconds. */
+function timestamp(): string {
+  const ms = performance.timeOrigin + performance.now();
+  const micros = String(Math.floor((ms % 1) * 1000)).padStart(3, '0');
+  return new Date(ms).toISOString().replace('Z', `${micros}Z`);
+}
 
 function plainLine(time: string, level: Level, source: LogSource, message: string, span?: Span): string {
   return `${time} ${level.padStart(5)} ${spanPrefix(span)}${source.target}: ${source.file}:${source.line}: ${message}`;

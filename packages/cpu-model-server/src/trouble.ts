@@ -1,4 +1,5 @@
 import type { ModelServerOptions } from './options.ts';
+import { seededRandom } from './random.ts';
 
 /** Faults on purpose, for developing against them. The same options give the same faults. */
 export class Trouble {
@@ -12,33 +13,26 @@ export class Trouble {
     this.#random = seededRandom(options.failSeed);
   }
 
-  /** @returns the error of the next batch, or undefined */
-  nextBatchFails(): string | undefined {
+  /** @returns the option that lets the next batch fail, or undefined */
+  nextBatchFails(): '--fail-after' | '--fail-rate' | undefined {
     this.#batches += 1;
-    const { oom, failRate, failAfter } = this.#options;
-    if (oom === 'at-run') return 'Backend error: DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")';
-    if (failAfter !== undefined && this.#batches > failAfter) return 'Backend error: failing on purpose (--fail-after)';
-    return failRate > 0 && this.#random() < failRate ? 'Backend error: failing on purpose (--fail-rate)' : undefined;
+    const { failRate, failAfter } = this.#options;
+    if (failAfter !== undefined && this.#batches > failAfter) return '--fail-after';
+    return failRate > 0 && this.#random() < failRate ? '--fail-rate' : undefined;
   }
 
   /** What becomes of the next request. */
-  nextRequest(): 'serve' | 'hang' | 'crash' {
+  nextRequest(): 'serve' | 'hang' | 'crash' | 'engine-death' {
     this.#requests += 1;
-    const { hangAfter, crashAfter } = this.#options;
-    if (crashAfter !== undefined && this.#requests > crashAfter) return 'crash';
-    return hangAfter !== undefined && this.#requests > hangAfter ? 'hang' : 'serve';
+    const isPast = (limit: number | undefined) => limit !== undefined && this.#requests > limit;
+    const { hangAfter, crashAfter, engineDeathAfter } = this.#options;
+    if (isPast(crashAfter)) return 'crash';
+    if (isPast(engineDeathAfter)) return 'engine-death';
+    return isPast(hangAfter) ? 'hang' : 'serve';
   }
 }
 
-export type TroubleOptions = Pick<ModelServerOptions, 'oom' | 'failRate' | 'failSeed' | 'failAfter' | 'hangAfter' | 'crashAfter'>;
-
-/** mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+export type TroubleOptions = Pick<
+  ModelServerOptions,
+  'failRate' | 'failSeed' | 'failAfter' | 'hangAfter' | 'crashAfter' | 'engineDeathAfter'
+>;

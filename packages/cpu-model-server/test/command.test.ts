@@ -1,29 +1,11 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { optionDocs } from '../src/options.ts';
-
-function run(args: string[], script = '../src/main.ts') {
-  const child = spawn(process.execPath, ['--conditions=@bluefly/source', fileURLToPath(new URL(script, import.meta.url)), ...args], {
-    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1' },
-  });
-  let output = '';
-  const closed = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as string | null }));
-  const said = (text: string) =>
-    new Promise<void>((resolve, reject) => {
-      const look = (chunk: Buffer) => {
-        output += chunk.toString();
-        if (output.includes(text)) resolve();
-      };
-      child.stdout.on('data', look);
-      child.stderr.on('data', look);
-      void closed.then(() => reject(new Error(`ended without saying ${text}: ${output}`)));
-    });
-  return { child, closed, said, output: () => output };
-}
+import { teiRoutes } from '../src/tei-api.ts';
+import { vllmRoutes } from '../src/vllm-server.ts';
+import { run } from './run.ts';
 
 const portOf = (output: string) => Number(/Starting HTTP server: 127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
 
@@ -63,7 +45,28 @@ describe('the command', () => {
       ['--port', 'x', '--fail-rate', '2'],
       '--port: expected port, found "x"\n--fail-rate: expected 0 to 1, found "2"',
     ],
-    ['an option nobody knows', ['--nope'], "Unknown option '--nope'"],
+    [
+      'everything that is wrong with the command line at once',
+      ['--nope', '5', '--port', '--json-output=yes', '--fail-rate=-1', 'stray', '--log-file'],
+      'Error: --nope: no such option\n' +
+        '--port: expected port, found none (one that begins with a dash is written --port=-…)\n' +
+        '--json-output: takes no value\n' +
+        '"stray": expected an option, such as --port\n' +
+        '--log-file: expected path, found none (one that begins with a dash is written --log-file=-…)\n' +
+        '--fail-rate: expected 0 to 1, found "-1"\n' +
+        'Try --help.\n',
+    ],
+    [
+      'options of the other dialect, and a kind that does not go with it',
+      ['--dialect', 'vllm', '--dimensions', '16', '--model-kind', 'reranker'],
+      'Error: --dimensions: needs --dialect tei, found --dialect vllm\n' +
+        '--model-kind: expected generation with --dialect vllm, found "reranker"\n',
+    ],
+    [
+      'a log file that cannot be written',
+      ['--log-file', '/nowhere/at/all.log'],
+      'Error: --log-file: expected a file that can be appended to, found "/nowhere/at/all.log" (no such file or directory)\n',
+    ],
   ])('ends with 1 and says why: %s', async (_, args, text) => {
     const server = run(args);
     await server.said(text);
@@ -99,11 +102,24 @@ describe('the command', () => {
     expect(rows).toEqual(optionDocs.map(({ flag, fallback, meaning }) => [flag, fallback, meaning]));
   });
 
-  it('has an example in its README that runs', async () => {
+  it.each([
+    ['embed', 'cosine 0.'],
+    ['chat', 'Audit logs are kept for a year.'],
+  ])('has an example in its README that runs: %s', async (name, text) => {
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-    expect(readme).toContain((await readFile(new URL('../examples/embed.ts', import.meta.url), 'utf8')).trim());
-    const example = run([], '../examples/embed.ts');
-    await example.said('cosine 0.');
+    expect(readme).toContain((await readFile(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8')).trim());
+    const example = run([], `../examples/${name}.ts`);
+    await example.said(text);
     expect((await example.closed).code).toBe(0);
+  });
+
+  it('has its routes in its README', async () => {
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const [, tei = '', vllm = ''] = readme.split(/^## As /m);
+    for (const path of Object.keys(vllmRoutes)) expect(vllm).toContain(path);
+    const refused = ['/predict', '/decode', '/embed_sparse', '/vertex'];
+    for (const path of Object.keys(teiRoutes))
+      expect([path, tei.includes(`\`POST ${path}`) || tei.includes(`\`${path}\``)]).toEqual([path, true]);
+    for (const path of refused) expect(Object.keys(teiRoutes)).toContain(path);
   });
 });

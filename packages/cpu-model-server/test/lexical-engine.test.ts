@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bm25 } from '../src/bm25.ts';
 import { createLexicalEngine } from '../src/index.ts';
-import { tokenize } from '../src/lexical-tokenizer.ts';
+import { countTokens, cutText, tokenize } from '../src/lexical-tokenizer.ts';
 
 const engine = createLexicalEngine(384);
 const cosine = (left: string, right: string) => {
@@ -58,6 +58,39 @@ describe('tokens', () => {
           last = stop as number;
         }
         expect(last).toBeLessThanOrEqual(bytes.length);
+      }),
+    );
+  });
+});
+
+describe('counts of tokens', () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.constantFrom('a', '9', 'é', '東', 'ｶ', '𝐀', '𐐀', '\u{1F600}', '\u{20000}', ' ', '-', '\ud800', '\u0301') }),
+  );
+
+  it('are the number of tokens that tokenize gives, whatever the text', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(countTokens(text)).toBe(tokenize(text, true).length);
+      }),
+    );
+  });
+
+  it.each([
+    ['long words outside the basic plane, eight characters a piece', '𝐀'.repeat(20), 5],
+    ['ideographs outside the basic plane, one each', '\u{20000}\u{20001}', 4],
+    ['ideographs that follow a word, one each', 'abc東京', 5],
+    ['pictures', '\u{1F600}\u{1F600}', 4],
+  ])('%s', (_, text, count) => {
+    expect([countTokens(text), tokenize(text, true).length]).toEqual([count, count]);
+  });
+
+  it('are the limit after a text was cut to it, from either side', () => {
+    fc.assert(
+      fc.property(anyText, fc.integer({ min: 3, max: 12 }), fc.constantFrom('right' as const, 'left' as const), (text, limit, side) => {
+        fc.pre(countTokens(text) > limit);
+        expect(countTokens(cutText(text, limit, side))).toBe(limit);
       }),
     );
   });

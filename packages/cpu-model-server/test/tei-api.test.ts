@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/index.ts';
 
@@ -151,6 +154,13 @@ describe('refusals', () => {
       422,
       'Input validation error: `inputs` must have less than 128000 characters. Given: 128001',
     ],
+    [
+      'far too long, in characters outside the basic plane',
+      '/embed',
+      { inputs: '\u{1F600}'.repeat(128_001) },
+      422,
+      'Input validation error: `inputs` must have less than 128000 characters. Given: 128001',
+    ],
     ['dimensions of none', '/embed', { inputs: 'a', dimensions: 0 }, 422, 'Input validation error: `dimensions` should be positive'],
     [
       'too many dimensions',
@@ -199,6 +209,27 @@ describe('refusals', () => {
     }
   });
 
+  it('of a body that is too large leave the connection in use, with and without a declared length', async () => {
+    await using server = await start({ payloadLimit: 1_000 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<Socket>();
+    const exchange = async (method: string, path: string, chunks: string[], headers: Record<string, string> = {}) => {
+      const sent = request(`${server.url}${path}`, { agent, method, headers: { 'content-type': 'application/json', ...headers } });
+      for (const chunk of chunks) sent.write(chunk);
+      sent.end();
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      sockets.add(answer.socket);
+      return [answer.statusCode, Buffer.concat(await answer.toArray()).toString()];
+    };
+    const large = ['x'.repeat(600), 'x'.repeat(600), 'x'.repeat(4_000_000)];
+    const tooLarge = [413, 'Failed to buffer the request body: length limit exceeded'];
+    expect(await exchange('POST', '/embed', large)).toEqual(tooLarge);
+    expect(await exchange('POST', '/embed', large, { 'content-length': '4001200' })).toEqual(tooLarge);
+    expect(await exchange('GET', '/health', [])).toEqual([200, '']);
+    expect(sockets.size).toBe(1);
+    agent.destroy();
+  });
+
   it('of unknown paths, methods and keys', async () => {
     await using server = await start({ apiKey: 'k' });
     expect((await fetch(`${server.url}/v1/models`)).status).toBe(404);
@@ -240,6 +271,17 @@ describe('GET', () => {
     expect(after).toContain('te_request_count{method="batch"} 1');
     expect(after).toContain('te_embed_count 2');
     expect(after).toContain('te_queue_size 0');
+  });
+});
+
+describe('the stop', () => {
+  it('does not wait for connections that were never used', async () => {
+    const server = await start();
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    expect((await server.post('/embed', { inputs: 'a' })).status).toBe(200); // the connection before it was accepted by now
+    await server.stop();
+    socket.destroy();
   });
 });
 

@@ -1,15 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpServer, send, sendJson } from './http.ts';
+import { BodyTooLarge, readBody } from './read-body.ts';
 import { type Caller, openAiPaths, type TeiDeps, teiInfo, teiRoutes } from './tei-api.ts';
 import { FrameworkError, nativeErrorBody, openAiErrorBody, TeiError } from './tei-errors.ts';
 import type { Trouble } from './trouble.ts';
 
 /** HTTP in front of the routes. Requests that POST `/` go where the model's kind says. */
-export function createTeiServer(deps: TeiDeps, trouble: Trouble): Server {
-  const server = createServer((request, response) => {
-    void serve(request, response, deps, trouble);
-  });
-  server.keepAliveTimeout = 75_000;
-  return server;
+export function createTeiServer(deps: TeiDeps, trouble: Trouble): HttpServer {
+  return new HttpServer((request, response) => void serve(request, response, deps, trouble), 75_000);
 }
 
 const openPaths = new Set(['/health', '/', '/ping', '/metrics']);
@@ -40,9 +38,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: T
   }
 }
 
-function postRoute(path: string, { options }: TeiDeps) {
+function postRoute(path: string, { model }: TeiDeps) {
   if (path !== '/' && path !== '/invocations') return Object.hasOwn(teiRoutes, path) ? teiRoutes[path] : undefined;
-  if (options.modelKind === 'reranker') return teiRoutes['/rerank'];
+  if (model.kind === 'reranker') return teiRoutes['/rerank'];
   return teiRoutes[process.env.TASK === 'sentence-similarity' ? '/similarity' : '/embed'];
 }
 
@@ -61,15 +59,12 @@ async function readJson(request: IncomingMessage, limit: number): Promise<unknow
   if (!/^application\/(.+\+)?json\b/i.test(request.headers['content-type'] ?? '')) {
     throw new FrameworkError(415, 'Expected request with `Content-Type: application/json`');
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length;
-    if (length > limit) throw new FrameworkError(413, 'Failed to buffer the request body: length limit exceeded');
-    chunks.push(chunk as Buffer);
-  }
+  const body = await readBody(request, limit).catch((error: unknown) => {
+    if (!(error instanceof BodyTooLarge)) throw error;
+    throw new FrameworkError(413, 'Failed to buffer the request body: length limit exceeded');
+  });
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body.toString());
   } catch (error) {
     throw new FrameworkError(400, `Failed to parse the request body as JSON: ${(error as SyntaxError).name}`);
   }
@@ -82,14 +77,4 @@ function sendFailure(response: ServerResponse, error: unknown, path: string, { m
   if (!(error instanceof TeiError)) console.error(error);
   if (failure.metric !== 'batch_size') metrics.count('te_request_failure', { err: failure.metric });
   sendJson(response, failure.status, openAiPaths.has(path) ? openAiErrorBody(failure) : nativeErrorBody(failure));
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  send(response, status, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
-}
-
-function send(response: ServerResponse, status: number, body = '', headers: Record<string, string> = {}): void {
-  if (response.destroyed) return;
-  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
-  response.end(body);
 }
