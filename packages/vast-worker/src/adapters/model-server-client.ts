@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
-import { fetch, Pool } from 'undici';
+import { Readable } from 'node:stream';
+import { type Dispatcher, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
 import { relayAnswer } from './response-relay.ts';
@@ -76,15 +77,19 @@ export class ModelServerClient {
       throw new TypeError(`callModel takes a path of the model server, such as /embed; found ${JSON.stringify(path)}`);
     }
     try {
-      const answer = await fetch(url, {
-        method: init.method ?? 'POST',
-        headers: { ...init.headers, ...(init.json === undefined ? {} : this.#jsonHeaders), ...this.#authorization },
+      const answer = await this.#pool.request({
+        path: url.pathname + url.search,
+        method: (init.method ?? 'POST') as Dispatcher.HttpMethod,
+        headers: {
+          ...init.headers,
+          'accept-encoding': 'identity',
+          ...(init.json === undefined ? {} : this.#jsonHeaders),
+          ...this.#authorization,
+        },
         ...(init.json === undefined ? {} : { body: JSON.stringify(init.json) }),
         signal,
-        redirect: 'manual',
-        dispatcher: this.#pool,
       });
-      return answer as unknown as Response;
+      return asResponse(answer);
     } catch (error) {
       throw this.#translate(error, signal.reason instanceof WorkerError ? signal.reason : undefined);
     }
@@ -94,10 +99,12 @@ export class ModelServerClient {
   async probe(url: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const answer = await fetch(url, { signal: limit, redirect: 'manual', dispatcher: this.#pool, headers: this.#authorization });
-      await answer.arrayBuffer();
-      const ok = answer.status === 200;
-      return { ok, status: answer.status, isRefused: false, description: ok ? 'is healthy' : `answers ${answer.status}` };
+      const { pathname, search } = new URL(url);
+      const answer = await this.#pool.request({ path: pathname + search, method: 'GET', headers: this.#authorization, signal: limit });
+      await answer.body.dump();
+      const status = answer.statusCode;
+      const ok = status === 200;
+      return { ok, status, isRefused: false, description: ok ? 'is healthy' : `answers ${status}` };
     } catch (error) {
       const code = causeCode(error);
       if (code === 'ECONNREFUSED') return { ok: false, status: undefined, isRefused: true, description: 'refuses connections' };
@@ -122,6 +129,19 @@ export class ModelServerClient {
     return new WorkerError('MODEL_SERVER_UNREACHABLE', code ?? 'connection lost', { cause: error });
   }
 }
+
+/** What a `fetch` would hand out. Node's own `Response`: undici's is a second copy of the same, megabytes of it. */
+function asResponse({ statusCode: status, headers, body }: Dispatcher.ResponseData): Response {
+  const pairs = Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((one): [string, string] => [name, one]));
+  if (bodiless.has(status)) {
+    void body.dump().catch(() => undefined);
+    return new Response(null, { status, headers: pairs });
+  }
+  return new Response(Readable.toWeb(body) as ReadableStream, { status, headers: pairs });
+}
+
+/** Statuses that a `Response` allows no body with. */
+const bodiless = new Set([204, 205, 304]);
 
 function mayCarryToken(origin: string): boolean {
   const { protocol, hostname } = new URL(origin);

@@ -155,10 +155,12 @@ function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal:
   const over = new AbortController();
   const stopTimer = deps.clock.after(timeoutMs, () => over.abort(new Error('too late')));
   const either = AbortSignal.any([signal, over.signal]);
-  deps.state.until(() => deps.state.phase !== phase, either).then(
-    () => over.abort(new Error('the phase is over')),
-    () => undefined,
-  );
+  deps.state
+    .until(() => deps.state.phase !== phase, either)
+    .then(
+      () => over.abort(new Error('the phase is over')),
+      () => undefined,
+    );
   return {
     signal: either,
     stop() {
