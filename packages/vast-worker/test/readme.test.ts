@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { httpLimits } from '../src/adapters/http-server.ts';
+import { failureCatalogue } from '../src/domain/model-server-failures.ts';
 import { endingOfError, endingOfStatus } from '../src/domain/outcome.ts';
 import { type ErrorCode, errorCatalogue } from '../src/errors.ts';
 import { startRig } from '../src/testing/index.ts';
@@ -48,6 +49,13 @@ describe('the README', () => {
     const { maxHeaderBytes, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = httpLimits;
     const seconds = [headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs].map((ms) => ms / 1000);
     expect(limits).toEqual([maxBodyBytes, maxBodyDepth, maxHeaderBytes, ...seconds, maxConnections]);
+  });
+
+  it('has every known failure of model servers', async () => {
+    const rows = (await table('The model server as a child')).filter((cells) => cells.length === 3).slice(2);
+    expect(rows).toEqual(
+      failureCatalogue.map(({ reason, advice, isPermanent }) => [reason, advice.replaceAll('$1', '*n*'), isPermanent ? 'no' : 'yes']),
+    );
   });
 
   it('has every outcome with its reasons', async () => {

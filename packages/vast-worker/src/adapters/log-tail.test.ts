@@ -1,10 +1,10 @@
-import { appendFile, mkdtemp, rename, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rename, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from './clock.ts';
-import { LineSplitter, maxLineBytes, tailLines } from './log-tail.ts';
+import { LineSplitter, maxLineBytes, type TailOptions, tailLines } from './log-tail.ts';
 
 /** A clock that never waits long and counts the waits, each of which ends one look at the file. */
 function countingClock() {
@@ -20,17 +20,23 @@ function countingClock() {
 }
 
 /** Follows a file in a folder of its own; `next` waits for as many lines, `looked` until the file was looked at anew. */
-async function follow() {
+async function follow({ before, ...options }: TailOptions & { before?: string } = {}) {
   const { clock, looks } = countingClock();
   const folder = await mkdtemp(join(tmpdir(), 'log-tail-'));
   const path = join(folder, 'model.log');
+  if (before !== undefined) await writeFile(path, before);
   const over = new AbortController();
-  const lines = tailLines(path, clock, over.signal);
+  const lines = tailLines(path, clock, over.signal, options);
   return {
     path,
     async next(count: number): Promise<string[]> {
       const taken: string[] = [];
       while (taken.length < count) taken.push((await lines.next()).value as string);
+      return taken;
+    },
+    async rest(): Promise<string[]> {
+      const taken: string[] = [];
+      for await (const line of lines) taken.push(line);
       return taken;
     },
     async looked(): Promise<void> {
@@ -84,6 +90,44 @@ describe('log tail', () => {
     await log.looked(); // a truncation shows only while the file is shorter than what was read
     await appendFile(log.path, 'three\n');
     expect(await next).toEqual(['three']);
+  });
+});
+
+describe('log tail of a process', () => {
+  it('can begin with what is written from now on', async () => {
+    await using log = await follow({ before: 'old\n', from: 'end' });
+    const next = log.next(1);
+    await log.looked();
+    await appendFile(log.path, 'new\n');
+    expect(await next).toEqual(['new']);
+  });
+
+  it('reads to the end once its writer is gone, an unfinished line too, and stops', async () => {
+    const gone = new AbortController();
+    await using log = await follow({ lastLook: gone.signal });
+    await writeFile(log.path, 'one\n');
+    expect(await log.next(1)).toEqual(['one']);
+    await appendFile(log.path, 'two\nError: the last wor');
+    gone.abort();
+    expect(await log.rest()).toEqual(['two', 'Error: the last wor']);
+  });
+
+  it('stops at once when there never was a file', async () => {
+    await using log = await follow({ lastLook: AbortSignal.abort() });
+    expect(await log.rest()).toEqual([]);
+  });
+
+  it('empties a file that grew too long, and loses no line of a writer that appends', async () => {
+    await using log = await follow({ emptyAtBytes: 10 });
+    await writeFile(log.path, 'one\n');
+    expect(await log.next(1)).toEqual(['one']);
+    await appendFile(log.path, 'two two two\n');
+    expect(await log.next(1)).toEqual(['two two two']);
+    const next = log.next(2);
+    await log.looked();
+    expect((await stat(log.path)).size).toBe(0);
+    await appendFile(log.path, 'three\nfour\n');
+    expect(await next).toEqual(['three', 'four']);
   });
 });
 

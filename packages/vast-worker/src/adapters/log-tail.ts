@@ -1,4 +1,4 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from './clock.ts';
 
@@ -13,33 +13,52 @@ const chunkBytes = 64 * 1024;
 /** A line longer than this is cut: a log is not a place to lose a worker's memory in. */
 export const maxLineBytes = 1024 * 1024;
 
-export async function* tailLines(path: string, clock: Clock, signal: AbortSignal): AsyncGenerator<string, void> {
-  let file: OpenLog | undefined;
+export interface TailOptions {
+  /** Where to begin: at the file's beginning (default), or only with what is written from now on. */
+  from?: 'beginning' | 'end';
+  /** Whoever writes the file is gone: read to its end once more, and stop. */
+  lastLook?: AbortSignal;
+  /** A file of ours that has been read to here is emptied, so that it does not fill the disk. Its writer has to append. */
+  emptyAtBytes?: number;
+}
+
+export async function* tailLines(
+  path: string,
+  clock: Clock,
+  signal: AbortSignal,
+  { from = 'beginning', lastLook, emptyAtBytes = Number.POSITIVE_INFINITY }: TailOptions = {},
+): AsyncGenerator<string, void> {
+  const awake = lastLook ? AbortSignal.any([signal, lastLook]) : signal;
+  let file = await openLog(path, from);
   try {
     while (!signal.aborted) {
-      file ??= await openLog(path);
+      const isLastLook = lastLook?.aborted;
+      file ??= await openLog(path, 'beginning');
       if (file) {
         yield* file.readLines();
-        if (await file.isReplaced(path)) {
-          yield* file.readLines(); // what was written between our last read and the rotation
-          yield* file.flush();
+        const isReplaced = await file.isReplaced(path);
+        if (isReplaced) yield* file.readLines(); // what was written between our last read and the rotation
+        if (isReplaced || isLastLook) yield* file.flush();
+        if (isReplaced) {
           await file.close();
           file = undefined;
           continue;
         }
+        await file.emptyAt(emptyAtBytes, path);
       }
-      await clock.sleep(pollMs, signal).catch(() => undefined);
+      if (isLastLook) return;
+      await clock.sleep(pollMs, awake).catch(() => undefined);
     }
   } finally {
     await file?.close();
   }
 }
 
-async function openLog(path: string): Promise<OpenLog | undefined> {
+async function openLog(path: string, from: 'beginning' | 'end'): Promise<OpenLog | undefined> {
   try {
     const handle = await open(path, 'r');
-    const { ino, dev } = await handle.stat();
-    return new OpenLog(handle, `${dev}:${ino}`);
+    const { ino, dev, size } = await handle.stat();
+    return new OpenLog(handle, `${dev}:${ino}`, from === 'end' ? size : 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -50,11 +69,13 @@ class OpenLog {
   readonly #handle: FileHandle;
   readonly #identity: string;
   readonly #splitter = new LineSplitter();
-  #offset = 0;
+  /** Of the first byte that was not read. */
+  #offset: number;
 
-  constructor(handle: FileHandle, identity: string) {
+  constructor(handle: FileHandle, identity: string, offset: number) {
     this.#handle = handle;
     this.#identity = identity;
+    this.#offset = offset;
   }
 
   async *readLines(): AsyncGenerator<string, void> {
@@ -74,6 +95,13 @@ class OpenLog {
 
   *flush(): Generator<string, void> {
     yield* this.#splitter.flush();
+  }
+
+  /** An unfinished line is kept here: its rest will be at the beginning. */
+  async emptyAt(bytes: number, path: string): Promise<void> {
+    if (this.#offset < bytes) return;
+    await truncate(path);
+    this.#offset = 0;
   }
 
   /** True when the path is another file by now. While it is absent the old one may still be written to. */

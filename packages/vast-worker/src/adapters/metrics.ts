@@ -38,6 +38,7 @@ export class WorkerMetrics {
   readonly #refused: Counter<'code'>;
   readonly #reports: Counter<'kind' | 'result'>;
   readonly #modelUp: Gauge;
+  readonly #modelStarts: Counter<'origin'>;
 
   constructor() {
     const registers = [this.registry];
@@ -83,6 +84,12 @@ export class WorkerMetrics {
     this.#modelUp = new Gauge({
       name: 'vast_worker_model_server_up',
       help: '1 when the model server answered its last health check',
+      registers,
+    });
+    this.#modelStarts = new Counter({
+      name: 'vast_worker_model_server_starts_total',
+      help: 'Model servers this worker started (spawned) or took over from an earlier worker (adopted)',
+      labelNames: ['origin'],
       registers,
     });
   }
@@ -177,6 +184,10 @@ export class WorkerMetrics {
 
   reported(kind: 'status' | 'deletions', result: 'accepted' | 'failed'): void {
     this.#reports.labels(kind, result).inc();
+  }
+
+  modelServerStarted(origin: 'spawned' | 'adopted'): void {
+    this.#modelStarts.labels(origin).inc();
   }
 
   modelServerUp(isUp: boolean): void {

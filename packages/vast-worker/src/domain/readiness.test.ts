@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { advance, type Phase, phases, type Signal, transitions } from './readiness.ts';
 
-const signals: Signal[] = ['model-loaded', 'benchmark-passed', 'health-confirmed', 'model-failed', 'model-back', 'drain-requested'];
+const signals: Signal[] = [
+  'model-loaded',
+  'benchmark-passed',
+  'health-confirmed',
+  'model-failed',
+  'model-back',
+  'model-restarted',
+  'drain-requested',
+];
 
 describe('readiness', () => {
   it('leads from loading to ready through benchmark and confirmation', () => {
@@ -13,6 +21,15 @@ describe('readiness', () => {
   it('brings a failed worker back through confirming', () => {
     const path = (['model-failed', 'model-back', 'health-confirmed'] as const).reduce<Phase>(advance, 'ready');
     expect(path).toBe('ready');
+  });
+
+  it('begins anew when the model server is started again', () => {
+    const path = (['model-failed', 'model-restarted', 'model-loaded', 'benchmark-passed', 'health-confirmed'] as const).reduce<Phase>(
+      advance,
+      'ready',
+    );
+    expect(path).toBe('ready');
+    expect(advance('ready', 'model-restarted')).toBe('ready');
   });
 
   it('does not benchmark again when a load line comes twice', () => {

@@ -4,6 +4,7 @@ import { urlChecks } from '../domain/grant-binding.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { type Environment, httpUrlFrom, readEnvironment } from './environment.ts';
 import { type Handler, HandlerConfig } from './handler-config.ts';
+import { ModelServerConfig, type SupervisedModelServer, superviseFrom } from './model-server-config.ts';
 
 /** What a service writes, joined with what the machine says. The environment wins: it belongs to whoever operates. */
 
@@ -30,7 +31,9 @@ export const WorkerConfig = z.strictObject({
     .refine(isServerUrl, { error: 'expected an http(s) URL without port and path, such as http://127.0.0.1' })
     .optional(),
   modelServerPort: port.min(1).optional(),
-  /** Where the model server writes its log. Without one, its health says when it is loaded. */
+  /** Ours. Started, watched and stopped by the worker; without it somebody else does that. */
+  modelServer: ModelServerConfig.optional(),
+  /** Where the model server writes its log, or is made to when the worker starts it. Without one, its health says when it is loaded. */
   modelLogFile: z.string().min(1).optional(),
   /** Path or URL; default /health. */
   modelHealthcheckUrl: z.string().min(1).optional(),
@@ -49,6 +52,8 @@ export const WorkerConfig = z.strictObject({
   initialPerf: z.number().positive().default(100),
   /** Ours. Seconds the model server may take to load before the start counts as failed. */
   loadTimeout: seconds.default(3600),
+  /** Ours. Seconds for one answer of the model server's health; in TEI it waits behind the running batch. */
+  modelHealthTimeout: seconds.default(10),
   /** Ours. What the router signs; see `verify-grant`. */
   signatureForm: z.enum(signatureForms).optional(),
   /** Ours. Whether a grant must name this worker's own address. */
@@ -80,6 +85,8 @@ export interface ResolvedConfig extends Omit<z.output<typeof WorkerConfig>, keyo
   modelHealthUrl: string;
   /** True when the health URL was configured, and not assumed. */
   isHealthUrlConfigured: boolean;
+  /** undefined: the model server is somebody else's to start. */
+  supervised: SupervisedModelServer | undefined;
 }
 
 /**
@@ -115,6 +122,7 @@ export function loadConfig(config: WorkerConfig, env: NodeJS.ProcessEnv): Resolv
     modelServerOrigin,
     modelHealthUrl: new URL(values.modelHealthcheckUrl ?? '/health', modelServerOrigin).href,
     isHealthUrlConfigured: values.modelHealthcheckUrl !== undefined,
+    supervised: superviseFrom(options.modelServer, values.modelServerCommand, values, env),
   };
 }
 

@@ -15,6 +15,7 @@ import { handleRequest, type RequestDeps } from './handle-request.ts';
 import { healthReport } from './health-report.ts';
 import { HealthWatch } from './health-watch.ts';
 import { ModelProbe } from './model-probe.ts';
+import { ModelSupervisor } from './model-supervisor.ts';
 import { createInternalApp, createOpsApp } from './ops-app.ts';
 import type { ReportDeps } from './report-loop.ts';
 import { Sessions } from './sessions.ts';
@@ -29,6 +30,8 @@ export interface Parts {
   clock: Clock;
   log: Logger;
   metrics: WorkerMetrics;
+  /** Takes each line that a model server of ours writes. */
+  modelOutput: (line: string) => void;
 }
 
 /** A worker put together and not yet running. */
@@ -48,6 +51,8 @@ export interface AssembledWorker {
   verifier: GrantVerifier | undefined;
   startUp: StartUpDeps;
   watch: HealthWatch;
+  /** undefined: somebody else starts the model server. */
+  supervisor: ModelSupervisor | undefined;
   /** undefined: standalone. */
   reporting: ReportDeps | undefined;
 }
@@ -59,6 +64,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     log: overrides.log ?? createLogger(config.logLevel),
     updateMarkerFile: overrides.updateMarkerFile ?? '/.force_update',
     metrics: overrides.metrics ?? new WorkerMetrics(),
+    modelOutput: overrides.modelOutput ?? ((line) => void process.stderr.write(`${line}\n`)),
   };
   const { clock, log, metrics } = parts;
   const state = new WorkerState({ clock, log, keepDeletions: config.identity !== undefined });
@@ -113,7 +119,12 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
       updateMarkerFile: parts.updateMarkerFile,
       maxBodyBytes: config.maxBodyBytes,
       routes: routes.map((route) => route.handler.route),
-      health: () => healthReport(state, desk, { workloadUnit: config.workloadUnit, reportsToControlPlane: config.identity !== undefined }),
+      health: () =>
+        healthReport(state, desk, {
+          workloadUnit: config.workloadUnit,
+          reportsToControlPlane: config.identity !== undefined,
+          modelServer: supervisor?.facts,
+        }),
     }),
   });
   const internalServer =
@@ -144,10 +155,11 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     openSessions: () => sessions.openCount,
   });
 
+  const probe = new ModelProbe({ modelServer, healthUrl: config.modelHealthUrl, isHealthUrlConfigured: config.isHealthUrlConfigured });
   const startUp: StartUpDeps = {
     state,
     modelServer,
-    probe: new ModelProbe({ modelServer, healthUrl: config.modelHealthUrl, isHealthUrlConfigured: config.isHealthUrlConfigured }),
+    probe: { check: (...args) => (supervisor?.isRunning === false ? notRunning : probe.check(...args)) },
     metrics,
     clock,
     log,
@@ -155,10 +167,25 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     perfCache: config.perfCacheFile === undefined ? noPerfCache : createPerfCache(config.perfCacheFile),
     describeGpus,
     verifier,
-    loadedBy: config.modelLogFile !== undefined && config.logActionConfig.onLoad.length > 0 ? 'log' : 'health',
+    loadedBy: () =>
+      supervisor?.loadedBy ?? (config.modelLogFile !== undefined && config.logActionConfig.onLoad.length > 0 ? 'log' : 'health'),
     loadTimeout: config.loadTimeout,
+    probeTimeoutMs: config.modelHealthTimeout * 1000,
     initialPerf: config.initialPerf,
   };
+  const watch = new HealthWatch(startUp);
+  const supervisor =
+    config.supervised &&
+    new ModelSupervisor({
+      modelServer: config.supervised,
+      startUp,
+      state,
+      watch,
+      log,
+      rules: config.logActionConfig,
+      address: addressOf(config),
+      passOn: (line) => parts.modelOutput(config.hfToken ? line.replaceAll(config.hfToken, '[HF_TOKEN]') : line),
+    });
   return {
     config,
     parts,
@@ -172,10 +199,19 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     controlPlane,
     verifier,
     startUp,
-    watch: new HealthWatch(startUp),
+    watch,
+    supervisor,
     reporting: config.identity && { state, identity: config.identity, controlPlane, metrics, clock, diskUsageGib },
   };
 }
+
+/** What a probe finds while no model server of ours runs, whoever may answer on its port. */
+const notRunning = Promise.resolve({ ok: false, status: undefined, isRefused: true, description: 'is not running' });
+
+const addressOf = ({ modelServerOrigin, modelServerPort }: ResolvedConfig) => ({
+  host: new URL(modelServerOrigin).hostname.replace(/^\[|\]$/g, ''),
+  port: modelServerPort,
+});
 
 const grantRules = (config: ResolvedConfig): GrantRules => ({
   form: config.signatureForm,

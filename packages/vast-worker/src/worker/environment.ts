@@ -1,6 +1,7 @@
 import { type SignatureForm, signatureForms } from '@bluefly/vast-protocol';
 import { type UrlCheck, urlChecks } from '../domain/grant-binding.ts';
 import type { ConfigProblem } from '../errors.ts';
+import { type CommandOverride, commandFrom } from './model-server-config.ts';
 
 /** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
 
@@ -121,10 +122,23 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning: "the model server's log file, read for `logActionConfig`",
   },
   {
+    name: 'MODEL_SERVER_COMMAND',
+    expected: 'words without quotes, a JSON list of texts, or none',
+    fallback: '`modelServer`, else none: attach',
+    meaning: 'command that starts the model server, with its arguments',
+  },
+  {
+    name: 'MODEL_STATE_DIR',
+    expected: 'a folder path',
+    fallback: '/var/tmp/vast-worker',
+    meaning: 'folder for the log and the identity of a model server that the worker starts; each worker needs its own',
+  },
+  {
     name: 'HF_TOKEN',
     expected: 'a text',
     fallback: 'none',
-    meaning: 'sent to the model server as a bearer token, over loopback or https only, and to nobody else',
+    meaning:
+      'for the model server, and for nobody else: in its environment when the worker starts it, and as a bearer token over loopback or https',
   },
   { name: 'LOG_LEVEL', expected: 'trace, debug, info, warn, error, fatal or silent', fallback: 'info', meaning: 'what is logged' },
   {
@@ -166,6 +180,9 @@ export interface Environment {
   modelServerPort: number;
   modelHealthcheckUrl: string | undefined;
   modelLogFile: string | undefined;
+  /** undefined: as the options say. */
+  modelServerCommand: CommandOverride | undefined;
+  modelStateDir: string;
   hfToken: string | undefined;
   /** undefined: each start measures. */
   perfCacheFile: string | undefined;
@@ -247,6 +264,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
     modelLogFile: read('MODEL_LOG', defaults.modelLogFile, textFrom),
+    modelServerCommand: read<CommandOverride | undefined>('MODEL_SERVER_COMMAND', undefined, commandFrom),
+    modelStateDir: read('MODEL_STATE_DIR', defaultStateDir, textFrom),
     hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
     perfCacheFile: read<string | undefined>('PERF_CACHE_FILE', hasContainer ? '/var/tmp/vast-worker-perf.json' : undefined, textFrom),
     answersCarryIds: read('ANSWER_IDS', true, truthFrom),
@@ -270,6 +289,9 @@ export function readReportTarget(env: NodeJS.ProcessEnv): { id: number; masterTo
   const addresses = (env.REPORT_ADDR ?? '').split(',').flatMap((item) => addressesFrom(item) ?? []);
   return id === undefined || addresses.length === 0 ? undefined : { id, masterToken: env.MASTER_TOKEN ?? '', addresses };
 }
+
+/** `supervise` and the worker it runs have to agree on it. */
+export const defaultStateDir = '/var/tmp/vast-worker';
 
 const logLevels = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 

@@ -25,12 +25,14 @@ export interface HealthReport {
   requestsReceived: number;
   /** False: no CONTAINER_ID, so nobody is told. */
   reportsToControlPlane: boolean;
+  /** Who started the model server: this worker, one before it, or somebody else (attached). `starts` counts ours. */
+  modelServer: { origin: 'spawned' | 'adopted' | 'attached'; pid?: number | undefined; starts: number };
 }
 
 export function healthReport(
   state: WorkerState,
   desk: TicketDesk,
-  facts: { workloadUnit: string; reportsToControlPlane: boolean },
+  facts: { workloadUnit: string; reportsToControlPlane: boolean; modelServer: HealthReport['modelServer'] | undefined },
 ): HealthReport {
   const { ledger } = state;
   return {
@@ -49,5 +51,6 @@ export function healthReport(
     workload: { ...ledger.totals, open: ledger.openLoad },
     requestsReceived: ledger.requestCount,
     reportsToControlPlane: facts.reportsToControlPlane,
+    modelServer: facts.modelServer ?? { origin: 'attached', starts: 0 },
   };
 }

@@ -23,7 +23,7 @@ export class HealthWatch {
 
   /** `ready` → `failed`, when the model server has gone or does not answer. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { state, probe, metrics, log } = this.#deps;
+    const { state, probe, probeTimeoutMs, metrics, log } = this.#deps;
     let failures = 0;
     while (state.phase === 'ready') {
       const health = await probe.check(probeTimeoutMs, signal);
@@ -42,7 +42,7 @@ export class HealthWatch {
 
   /** `failed` → `confirming`, or `benchmarking` when it never got that far, once the model server serves. */
   async awaitRecovery(signal: AbortSignal): Promise<void> {
-    const { state, probe, metrics } = this.#deps;
+    const { state, probe, probeTimeoutMs, metrics } = this.#deps;
     while (state.phase === 'failed') {
       await this.#pause(watchPauseMs, signal);
       const health = await probe.check(probeTimeoutMs, signal);
@@ -80,7 +80,6 @@ export class HealthWatch {
   }
 }
 
-const probeTimeoutMs = 10_000;
 const watchPauseMs = 1_000;
 const retryPauseMs = 200;
 

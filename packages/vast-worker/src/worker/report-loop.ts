@@ -2,6 +2,7 @@ import { paths } from '@bluefly/vast-protocol';
 import type { Clock } from '../adapters/clock.ts';
 import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
+import { isLoading } from '../domain/readiness.ts';
 import { finishedRequestReport, type Identity, workerStatus } from '../domain/report.ts';
 import type { WorkerState } from './state.ts';
 
@@ -104,8 +105,8 @@ class Reporter {
       paths.workerStatus,
       workerStatus(state.ledger, identity, {
         interval,
-        loadSeconds: state.loadSeconds,
-        perf: state.loadSeconds > 0 ? state.perf : 0,
+        loadSeconds: isLoading(state.phase) ? 0 : state.loadSeconds,
+        perf: isLoading(state.phase) || state.loadSeconds === 0 ? 0 : state.perf,
         errorMessage: state.errorMessage,
         diskUsageDelta: diskGib === undefined || this.#reportedDiskGib === undefined ? 0 : diskGib - this.#reportedDiskGib,
       }),

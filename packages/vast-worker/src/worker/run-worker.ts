@@ -1,8 +1,8 @@
 import { tailLines } from '../adapters/log-tail.ts';
 import type { Logger } from '../adapters/logger.ts';
-import { readLogLine } from '../domain/log-lines.ts';
 import type { AssembledWorker } from './create-worker.ts';
 import { drain } from './drain.ts';
+import { applyLogLine } from './log-signals.ts';
 import { runReportLoops } from './report-loop.ts';
 import { awaitModel, confirm, measurePerf } from './start-up.ts';
 
@@ -18,7 +18,7 @@ export interface ListeningPorts {
  * @throws what `listen` meets; nothing later
  */
 export async function runWorker(worker: AssembledWorker, stop: AbortSignal, listening: (ports: ListeningPorts) => void): Promise<void> {
-  const { config, server } = worker;
+  const { server } = worker;
   const { log } = worker.parts;
   const over = new AbortController();
   const pieces: Promise<void>[] = [];
@@ -29,7 +29,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     run((signal) => worker.reporting && runReportLoops(worker.reporting, signal)); // from now on, whatever comes
     listening(await listen(worker, stop));
     run((signal) => worker.verifier?.run(signal));
-    run((signal) => config.modelLogFile && followLog(worker, config.modelLogFile, signal));
+    run((signal) => followModelServer(worker, signal));
     run((signal) => liveThroughPhases(worker, signal), AbortSignal.any([stop, over.signal]));
     run((signal) => worker.certificate?.watch((pair) => server.useCertificate(pair), signal));
     run((signal) => worker.sessions.collect(signal));
@@ -38,6 +38,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     await untilAborted(stop);
     await drain(worker);
   } finally {
+    await worker.supervisor?.stop();
     over.abort(new Error('the worker has stopped'));
     await Promise.all(pieces);
     await Promise.all([server.close(), worker.internalServer?.close(), worker.modelServer.close(), worker.controlPlane.close()]);
@@ -88,24 +89,12 @@ async function liveThroughPhases(worker: AssembledWorker, signal: AbortSignal): 
   }
 }
 
-/** Before the worker is ready an error line fails the start; later it only asks for a second look. */
-async function followLog({ config, parts, state, watch }: AssembledWorker, path: string, signal: AbortSignal): Promise<void> {
-  for await (const line of tailLines(path, parts.clock, signal)) {
-    const meaning = readLogLine(line, config.logActionConfig);
-    switch (meaning?.kind) {
-      case 'model-loaded':
-        state.signal('model-loaded', 'the log says that the model is loaded; benchmarking');
-        break;
-      case 'model-error':
-        if (state.phase === 'ready') watch.suspect();
-        else state.signal('model-failed', `the model server's log matched: ${meaning.rule}`);
-        break;
-      case 'progress':
-        parts.log.info({ rule: meaning.rule }, 'model server progress');
-        break;
-      default:
-    }
-  }
+/** Starts it and watches over it, or, when somebody else starts it, reads what it logs. */
+async function followModelServer({ config, parts, state, watch, supervisor }: AssembledWorker, signal: AbortSignal): Promise<void> {
+  if (supervisor) return supervisor.run();
+  if (config.modelLogFile === undefined) return;
+  const deps = { state, watch, log: parts.log, rules: config.logActionConfig };
+  for await (const line of tailLines(config.modelLogFile, parts.clock, signal)) applyLogLine(line, deps);
 }
 
 /** Where nothing can be benchmarked, each second of traffic says more about the model server. */
@@ -123,7 +112,7 @@ function noteUnusualSettings({ config, parts }: AssembledWorker): void {
   const { log } = parts;
   if (!config.identity) log.info({}, 'no CONTAINER_ID: standalone, reporting to nobody');
   if (config.isUnsecured) log.warn({ host: config.workerHost ?? 'all interfaces' }, 'UNSECURED: signatures are not verified');
-  if (!config.modelLogFile && config.logActionConfig.onLoad.length > 0) {
+  if (!config.supervised && !config.modelLogFile && config.logActionConfig.onLoad.length > 0) {
     log.info({}, 'logActionConfig is not used: there is no modelLogFile (or MODEL_LOG); health says when the model is loaded');
   }
 }

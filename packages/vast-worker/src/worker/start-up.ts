@@ -13,7 +13,7 @@ import type { WorkerState } from './state.ts';
 export interface StartUpDeps {
   state: WorkerState;
   modelServer: ModelServerClient;
-  probe: ModelProbe;
+  probe: Pick<ModelProbe, 'check'>;
   metrics: WorkerMetrics;
   clock: Clock;
   log: Logger;
@@ -24,14 +24,15 @@ export interface StartUpDeps {
   /** undefined: signatures are not verified. */
   verifier: GrantVerifier | undefined;
   /** 'log': a log rule says when the model is loaded; 'health': the model server's health does. */
-  loadedBy: 'log' | 'health';
+  loadedBy: () => 'log' | 'health';
   /** Seconds. */
   loadTimeout: number;
+  /** For one answer of the model server's health. */
+  probeTimeoutMs: number;
   /** Load per second. */
   initialPerf: number;
 }
 
-const probeTimeoutMs = 10_000;
 const probePauseMs = 500;
 const progressEveryMs = 30_000;
 const benchmarkTimeoutMs = 600_000;
@@ -46,7 +47,7 @@ export async function awaitModel(deps: StartUpDeps, signal: AbortSignal): Promis
   let nextProgressAt = startedAt + progressEveryMs;
   while (state.phase === 'loading') {
     const waitedSeconds = (clock.now() - startedAt) / 1000;
-    const health = deps.loadedBy === 'health' ? await deps.probe.check(probeTimeoutMs, signal) : undefined;
+    const health = deps.loadedBy() === 'health' ? await deps.probe.check(deps.probeTimeoutMs, signal) : undefined;
     if (health?.ok) {
       deps.metrics.modelServerUp(true);
       state.signal('model-loaded', `the model server ${health.description}; benchmarking`);
@@ -143,7 +144,7 @@ export async function canary(deps: StartUpDeps, signal: AbortSignal): Promise<st
 
 async function untilHealthy(deps: StartUpDeps, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const health = await deps.probe.check(probeTimeoutMs, signal);
+    const health = await deps.probe.check(deps.probeTimeoutMs, signal);
     signal.throwIfAborted();
     if (health.ok) return;
     await deps.clock.sleep(probePauseMs, signal);

@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url';
+import type { WorkerConfig } from '../src/index.ts';
+import { freePort, type Rig, startRig, temporaryFolder, until } from '../src/testing/index.ts';
+
+/** A worker in this process that starts a model server as a process of its own, on a free port and in a folder of its own. */
+
+export interface SupervisedRig extends AsyncDisposable {
+  rig: Rig;
+  folder: string;
+  modelPort: number;
+  /** What the model server wrote and the worker passed on. */
+  output(): string;
+  /** Resolves with the health that satisfies. */
+  health(isMet: (health: any) => boolean): Promise<any>;
+}
+
+export interface SupervisedRigOptions {
+  /** @param port where the model server should listen */
+  program: (port: number) => [command: string, ...args: string[]];
+  config?: Partial<WorkerConfig>;
+  modelServer?: Partial<NonNullable<WorkerConfig['modelServer']>>;
+  env?: Record<string, string>;
+  secured?: boolean;
+  /** Default: a new one. */
+  folder?: string;
+  modelPort?: number;
+}
+
+export async function startSupervisedRig(options: SupervisedRigOptions): Promise<SupervisedRig> {
+  const folder = await temporaryFolder();
+  const modelPort = options.modelPort ?? (await freePort());
+  const [command, ...args] = options.program(modelPort);
+  const lines: string[] = [];
+  const stateDir = options.folder ?? folder.path;
+  const rig = await startRig({
+    awaitReady: false,
+    perf: null,
+    handlers: [
+      { route: '/embed', allowParallelRequests: true, benchmarkConfig: { dataset: [{ inputs: 'hello' }], runs: 1, concurrency: 1 } },
+    ],
+    ...(options.secured ? { secured: true } : {}),
+    config: { modelServer: { command, args, ...options.modelServer }, modelHealthcheckUrl: '/health', ...options.config },
+    env: { PATH: process.env.PATH, MODEL_SERVER_PORT: String(modelPort), MODEL_STATE_DIR: stateDir, ...options.env },
+    parts: { modelOutput: (line) => void lines.push(line) },
+  });
+  return {
+    rig,
+    folder: stateDir,
+    modelPort,
+    output: () => lines.join('\n'),
+    async health(isMet) {
+      let health: unknown;
+      await until(async () => {
+        health = await rig.health();
+        return isMet(health);
+      });
+      return health;
+    },
+    async [Symbol.asyncDispose]() {
+      await rig[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const embedded = fileURLToPath(new URL('../../cpu-model-server/src/main.ts', import.meta.url));
+
+/** The embedded model server, as a stranger would start it. */
+export const embeddedModelServer =
+  (...args: string[]) =>
+  (port: number): [string, ...string[]] => [process.execPath, embedded, '--port', String(port), ...args];
+
+/** A program for Node; `PORT` in it stands for the port. */
+export const nodeProgram =
+  (script: string) =>
+  (port: number): [string, ...string[]] => [process.execPath, '--eval', script.replaceAll('PORT', String(port))];
+
+/** Answers everything with 200 on its port, but for what `onRequest` does. */
+export const healthyServer = (onRequest = '', before = '') => `
+  ${before}
+  require('node:http').createServer((request, response) => {
+    ${onRequest}
+    response.end('{}');
+  }).listen(PORT, '127.0.0.1', () => console.log('Ready to serve'));`;
