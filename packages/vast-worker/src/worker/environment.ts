@@ -269,7 +269,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
     perfCacheFile: read<string | undefined>('PERF_CACHE_FILE', hasContainer ? '/var/tmp/vast-worker-perf.json' : undefined, textFrom),
     answersCarryIds: read('ANSWER_IDS', true, truthFrom),
-    logLevel: read('LOG_LEVEL', 'info', (text) => (logLevels.has(text) ? text : undefined)),
+    logLevel: read('LOG_LEVEL', 'info', logLevelFrom),
     maxBodyBytes: read('MAX_BODY_BYTES', defaults.maxBodyBytes ?? 32 * 1024 * 1024, integerFrom(1024)),
     drainTimeout: read('DRAIN_TIMEOUT_SECONDS', defaults.drainTimeout ?? 25, secondsFrom),
   };
@@ -294,6 +294,8 @@ export function readReportTarget(env: NodeJS.ProcessEnv): { id: number; masterTo
 export const defaultStateDir = '/var/tmp/vast-worker';
 
 const logLevels = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+
+export const logLevelFrom = (text: string) => (logLevels.has(text) ? text : undefined);
 
 function expectedOf(name: string): string {
   const known = environmentVariables.find((variable) => variable.name === name);
