@@ -1,13 +1,23 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { parseArgs, styleText } from 'node:util';
 import { systemClock } from './adapters/clock.ts';
 import { createLogger } from './adapters/logger.ts';
+import { describe, examine } from './worker/doctor.ts';
 import { logLevelFrom } from './worker/environment.ts';
+import type { FindingStatus } from './worker/finding.ts';
 import { becomeReaperIfFirst, supervise } from './worker/supervise.ts';
 import { explainGrant } from './worker/verify-grant.ts';
 
 const help = `vast-worker: tools for workers on Vast.ai Serverless
+
+  vast-worker doctor [--json]
+
+    Looks at what a worker needs on this machine, with the worker's environment: variables, ports, GPUs, disk space, model
+    server, control plane and its key, certificate. Says for each what is wrong and what to do. Changes nothing. Options in
+    a service's own code are not seen, only the environment.
+
+    Exit code 0: nothing is wrong, warnings aside; 1: something is; 2: wrong use.
 
   vast-worker verify-grant FILE [--key FILE | --address URL]
 
@@ -28,6 +38,7 @@ const help = `vast-worker: tools for workers on Vast.ai Serverless
 
 async function main(): Promise<number> {
   if (process.argv[2] === 'supervise') return runSupervise(process.argv.slice(3));
+  if (process.argv[2] === 'doctor') return runDoctor(process.argv.slice(3));
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: { key: { type: 'string' }, address: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
@@ -46,6 +57,27 @@ async function main(): Promise<number> {
   const { lines, verifies } = explainGrant(text, key);
   process.stdout.write(`${lines.join('\n')}\n`);
   return verifies ? 0 : 1;
+}
+
+async function runDoctor(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const diagnosis = await examine({ env: process.env, onProgress: showProgress });
+  process.stdout.write(values.json ? `${JSON.stringify(diagnosis, undefined, 2)}\n` : describe(diagnosis, paint));
+  return diagnosis.status === 'wrong' ? 1 : 0;
+}
+
+const colours = { ok: 'green', warning: 'yellow', wrong: 'red' } as const;
+/** Plain where there are no colours: no terminal, or NO_COLOR. */
+const paint = (status: FindingStatus, word: string) => styleText(colours[status], word, { stream: process.stdout });
+
+/** One line that is written over; only for somebody who watches. */
+function showProgress(waitingFor: readonly string[]): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r\x1b[K${waitingFor.length > 0 ? `looking at ${waitingFor.join(', ')} …` : ''}`);
 }
 
 /** What follows belongs to the command: nothing of it is an option of ours, but for --help in front. */

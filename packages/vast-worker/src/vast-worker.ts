@@ -3,14 +3,15 @@ import { loadConfig, type WorkerConfig } from './worker/config.ts';
 import { createWorker, type Parts } from './worker/create-worker.ts';
 import { readReportTarget } from './worker/environment.ts';
 import { reportFailedStart } from './worker/failed-start.ts';
+import { requireFitness } from './worker/fitness.ts';
 import { type ListeningPorts, runWorker } from './worker/run-worker.ts';
 
 /** What a service meets: `createVastWorker(config)`, then `run()`. */
 export interface VastWorker {
   /**
    * Checks the configuration, listens, and works until SIGTERM, SIGINT or `stop()`; then drains and resolves.
-   * @throws ConfigError with every problem, before a port is opened; or what opening the port met. Either is told to the
-   * control plane first, when the environment says to whom.
+   * @throws ConfigError with every problem, or FitnessError with what this machine lacks, before a port is opened; or what
+   * opening the port met. Any of them is told to the control plane first, when the environment says to whom.
    */
   run(): Promise<void>;
   /** Resolves with the port as soon as the worker listens. */
@@ -45,7 +46,9 @@ export function createVastWorker(config: WorkerConfig, options: VastWorkerOption
       process.once('SIGINT', onSignal);
     }
     try {
-      const worker = createWorker(loadConfig(config, env), options.parts);
+      const resolved = loadConfig(config, env);
+      await requireFitness(resolved, env);
+      const worker = createWorker(resolved, options.parts);
       await runWorker(worker, stopping.signal, listening.resolve);
     } catch (error) {
       listening.reject(error);

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { identify, readProcess, runningInGroup } from '../src/adapters/process-table.ts';
 import { FakeModelServer, freePort, temporaryFolder, until } from '../src/testing/index.ts';
@@ -96,7 +97,7 @@ describe('a model server that the worker starts', () => {
 
   it.each([
     ['of a failure that stays', nodeProgram("console.error('cuda compute cap 70 is not supported'); process.exit(1)"), 'rent a GPU'],
-    ['when there is no such program', () => ['no-such-program'] as [string], 'could not be started (ENOENT)'],
+    ['it cannot be run', () => [fileURLToPath(new URL('no-interpreter.sh', import.meta.url))] as [string], 'could not be started (ENOENT)'],
   ])('is not started again because %s', async (_title, program, words) => {
     await using run = await startSupervisedRig({ program });
     const { reason, modelServer } = await run.health(isFailed);

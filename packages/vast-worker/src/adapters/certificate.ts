@@ -157,8 +157,8 @@ export class CertificateSource {
   }
 }
 
-/** @throws Error when they do not belong together, or cannot be read */
-function checkPair({ key, cert }: CertificatePair): void {
+/** @returns the end of its validity @throws Error when they do not belong together, or cannot be read */
+export function checkPair({ key, cert }: CertificatePair): Date {
   let certificate: X509Certificate;
   let privateKey: KeyObject;
   try {
@@ -169,6 +169,7 @@ function checkPair({ key, cert }: CertificatePair): void {
   }
   if (!certificate.checkPrivateKey(privateKey))
     throw new Error('Failed to get SSL Certificate: certificate and key do not belong together');
+  return certificate.validToDate;
 }
 
 function isNearItsEnd({ cert }: CertificatePair, now: number): boolean {

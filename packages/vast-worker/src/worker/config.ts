@@ -99,6 +99,7 @@ export function loadConfig(config: WorkerConfig, env: NodeJS.ProcessEnv): Resolv
   if (!parsed.success) problems.push(...optionProblems(parsed.error, config));
   const options = parsed.success ? parsed.data : undefined;
   const environment = readEnvironment(env, {
+    startsModelServer: options?.modelServer !== undefined,
     workerPort: asPort(config, 'workerPort'),
     modelServerUrl: asText(config, 'modelServerUrl'),
     modelServerPort: asPort(config, 'modelServerPort'),

@@ -140,6 +140,18 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning:
       'for the model server, and for nobody else: in its environment when the worker starts it, and as a bearer token over loopback or https',
   },
+  {
+    name: 'REQUIRE_GPU',
+    expected: 'yes or no (y yes t true on 1, n no f false off 0)',
+    fallback: 'no',
+    meaning: 'without a visible GPU the start fails, instead of a model server that runs on the CPU',
+  },
+  {
+    name: 'MIN_FREE_DISK_GIB',
+    expected: 'GiB',
+    fallback: '1 with MODEL_SERVER_COMMAND or `modelServer`, else 0',
+    meaning: 'with less free disk space the start fails',
+  },
   { name: 'LOG_LEVEL', expected: 'trace, debug, info, warn, error, fatal or silent', fallback: 'info', meaning: 'what is logged' },
   {
     name: 'MAX_BODY_BYTES',
@@ -183,6 +195,8 @@ export interface Environment {
   /** undefined: as the options say. */
   modelServerCommand: CommandOverride | undefined;
   modelStateDir: string;
+  requiresGpu: boolean;
+  minFreeDiskGib: number;
   hfToken: string | undefined;
   /** undefined: each start measures. */
   perfCacheFile: string | undefined;
@@ -194,6 +208,8 @@ export interface Environment {
 }
 
 export interface EnvironmentDefaults {
+  /** The options say how to start the model server. */
+  startsModelServer: boolean;
   signatureForm: SignatureForm | undefined;
   urlCheck: UrlCheck | undefined;
   endpointName: string | undefined;
@@ -208,7 +224,10 @@ export interface EnvironmentDefaults {
 }
 
 /** Reads every variable and lists every problem. An empty variable counts as absent. */
-export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDefaults): { values: Environment; problems: ConfigProblem[] } {
+export function readEnvironment(
+  env: NodeJS.ProcessEnv,
+  defaults: Partial<EnvironmentDefaults> = {},
+): { values: Environment; problems: ConfigProblem[] } {
   const problems: ConfigProblem[] = [];
 
   function read<Value>(name: string, fallback: Value, parse: (text: string) => Value | undefined): Value {
@@ -230,6 +249,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
   const useSsl = env.USE_SSL === 'true';
   const hasContainer = env.CONTAINER_ID !== undefined && env.CONTAINER_ID !== '';
   const requireIfReporting = hasContainer ? need : read;
+  const modelServerCommand = read<CommandOverride | undefined>('MODEL_SERVER_COMMAND', undefined, commandFrom);
+  const startsModelServer = modelServerCommand === undefined ? defaults.startsModelServer : modelServerCommand !== 'none';
   const id = read<number | undefined>('CONTAINER_ID', undefined, positiveIntegerFrom);
   const reportAddresses = requireIfReporting<readonly string[]>('REPORT_ADDR', [], addressesFrom);
   const address = requireIfReporting<string>('PUBLIC_IPADDR', '', textFrom);
@@ -259,19 +280,21 @@ export function readEnvironment(env: NodeJS.ProcessEnv, defaults: EnvironmentDef
     signatureForm: read<SignatureForm>('SIGNATURE_FORM', defaults.signatureForm ?? 'url', oneOf(signatureForms)),
     urlCheck: read<UrlCheck>('URL_CHECK', defaults.urlCheck ?? 'warn', oneOf(urlChecks)),
     endpointName: read<string | undefined>('ENDPOINT_NAME', defaults.endpointName, textFrom),
-    replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, secondsFrom),
+    replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, nonNegativeFrom),
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),
     modelLogFile: read('MODEL_LOG', defaults.modelLogFile, textFrom),
-    modelServerCommand: read<CommandOverride | undefined>('MODEL_SERVER_COMMAND', undefined, commandFrom),
+    modelServerCommand,
     modelStateDir: read('MODEL_STATE_DIR', defaultStateDir, textFrom),
+    requiresGpu: read('REQUIRE_GPU', false, truthFrom),
+    minFreeDiskGib: read('MIN_FREE_DISK_GIB', startsModelServer ? 1 : 0, nonNegativeFrom),
     hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
     perfCacheFile: read<string | undefined>('PERF_CACHE_FILE', hasContainer ? '/var/tmp/vast-worker-perf.json' : undefined, textFrom),
     answersCarryIds: read('ANSWER_IDS', true, truthFrom),
     logLevel: read('LOG_LEVEL', 'info', logLevelFrom),
     maxBodyBytes: read('MAX_BODY_BYTES', defaults.maxBodyBytes ?? 32 * 1024 * 1024, integerFrom(1024)),
-    drainTimeout: read('DRAIN_TIMEOUT_SECONDS', defaults.drainTimeout ?? 25, secondsFrom),
+    drainTimeout: read('DRAIN_TIMEOUT_SECONDS', defaults.drainTimeout ?? 25, nonNegativeFrom),
   };
   if (!isUnsecured && reportAddresses.length === 0 && !hasContainer) {
     problems.push({
@@ -318,7 +341,7 @@ function integerFrom(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
 const portFrom = (minimum: 0 | 1) => integerFrom(minimum, 65_535);
 const positiveIntegerFrom = integerFrom(1);
 
-function secondsFrom(text: string): number | undefined {
+function nonNegativeFrom(text: string): number | undefined {
   const value = Number(text);
   return text.trim() !== '' && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
