@@ -196,6 +196,13 @@ describe('doctor', () => {
       { status: 'ok' },
     ]);
     expect((await readdir(machine.folder)).sort()).toEqual(['file', 'nvidia-smi']);
+    await mkdir(join(machine.folder, 'shared'));
+    await chmod(join(machine.folder, 'shared'), 0o777);
+    const shared = { MODEL_SERVER_COMMAND: 'nvidia-smi', MODEL_STATE_DIR: join(machine.folder, 'shared') };
+    expect(await machine.finds('model server', shared)).toMatchObject([
+      { status: 'wrong', found: expect.stringMatching(/others may write it$/) },
+      { status: 'ok' },
+    ]);
   });
 
   it('sees a control plane that is away, swallows everything, refuses, or has no good key', async () => {

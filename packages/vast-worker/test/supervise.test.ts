@@ -56,7 +56,7 @@ function endedAfterwards({ process: child }: StartedProcess): AsyncDisposable {
   };
 }
 
-describe('a worker that is killed', () => {
+describe.runIf(process.platform === 'linux')('a worker that is killed', () => {
   it('is started again and takes its model server over without loading it again; SIGTERM ends both', async () => {
     await using folder = await temporaryFolder();
     const env = await workerEnvironment(folder.path);
@@ -134,20 +134,23 @@ describe('supervise', () => {
     return { clock, pauses };
   }
 
-  it('starts a crashing worker five times again after growing pauses, then ends with its code and what it left', async () => {
-    await using folder = await temporaryFolder();
-    const env = await workerEnvironment(folder.path);
-    await using worker = startProcess(workerScript, env);
-    const { modelServer } = await healthOf(env, isReady);
-    worker.process.kill('SIGKILL');
-    await once(worker.process, 'close');
+  it.runIf(process.platform === 'linux')(
+    'starts a crashing worker five times again after growing pauses, then ends with its code and what it left',
+    async () => {
+      await using folder = await temporaryFolder();
+      const env = await workerEnvironment(folder.path);
+      await using worker = startProcess(workerScript, env);
+      const { modelServer } = await healthOf(env, isReady);
+      worker.process.kill('SIGKILL');
+      await once(worker.process, 'close');
 
-    const { clock, pauses } = hurriedClock();
-    const command = { command: process.execPath, args: ['--eval', 'process.exit(3)'] };
-    expect(await supervise({ ...command, env: { MODEL_STATE_DIR: folder.path }, clock, log: silentLogger })).toBe(3);
-    expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
-    expect(runningInGroup(modelServer.pid)).toEqual([]);
-  });
+      const { clock, pauses } = hurriedClock();
+      const command = { command: process.execPath, args: ['--eval', 'process.exit(3)'] };
+      expect(await supervise({ ...command, env: { MODEL_STATE_DIR: folder.path }, clock, log: silentLogger })).toBe(3);
+      expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
+      expect(runningInGroup(modelServer.pid)).toEqual([]);
+    },
+  );
 
   it('does not start again what ended with 0, nor what cannot be started', async () => {
     const { clock, pauses } = hurriedClock();
@@ -158,6 +161,20 @@ describe('supervise', () => {
     expect(pauses).toEqual([]);
     expect(await run(process.execPath, '--eval', "process.kill(process.pid, 'SIGKILL')")).toBe(137);
     expect(pauses).toHaveLength(5); // the control
+  });
+
+  it('asks the worker to drain when the terminal is closed', async () => {
+    const program = `
+      process.on('SIGTERM', () => { console.log('asked to end'); process.exit(7); });
+      setInterval(() => undefined, 1e6);
+      console.log('up');`;
+    const supervised = startProcess(cli, { MODEL_STATE_DIR: '/nonexistent' }, ['supervise', '--', process.execPath, '--eval', program]);
+    await using _ended = endedAfterwards(supervised);
+    await supervised.said('up');
+    supervised.process.kill('SIGHUP');
+    await once(supervised.process, 'close');
+    expect(supervised.output()).toContain('asked to end');
+    expect(supervised.process.exitCode).toBe(7);
   });
 
   it('says how it is used', async () => {

@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { identify, readProcess, runningInGroup } from '../src/adapters/process-table.ts';
-import { FakeModelServer, freePort, temporaryFolder, until } from '../src/testing/index.ts';
+import { createVastWorker } from '../src/index.ts';
+import { FakeModelServer, freePort, silentParts, temporaryFolder, until } from '../src/testing/index.ts';
 import { embeddedModelServer, healthyServer, nodeProgram, startSupervisedRig } from './supervised-rig.ts';
 
 const isPhase =
@@ -11,6 +12,8 @@ const isPhase =
   ({ phase }: { phase: string }) =>
     phase === wanted;
 const [isLoading, isReady, isFailed] = [isPhase('loading'), isPhase('ready'), isPhase('failed')];
+
+const isLinux = process.platform === 'linux';
 
 describe('a model server that the worker starts', () => {
   it('is loaded when its log says so, serves, and ends with its worker, leaving no orphan and no zombie', async () => {
@@ -72,7 +75,7 @@ describe('a model server that the worker starts', () => {
     expect((await run.health(isReady)).modelServer.starts).toBe(2);
   });
 
-  it('that leaves an engine behind when it dies is started again only when that is gone', async () => {
+  it.runIf(isLinux)('that leaves an engine behind when it dies is started again only when that is gone', async () => {
     const engine = "require('node:child_process').spawn('sleep', ['1000'], { stdio: 'inherit' });";
     await using run = await startSupervisedRig({ program: nodeProgram(healthyServer('', engine)) });
     const { modelServer } = await run.health(isReady);
@@ -129,6 +132,26 @@ describe('a model server that the worker starts', () => {
     expect(again.modelServer.pid).not.toBe(modelServer.pid);
   });
 
+  it('that logs an error while it loads, and serves all the same, is left alone', async () => {
+    await using run = await startSupervisedRig({
+      program: nodeProgram(healthyServer('', "console.log('RuntimeError: harmless');")),
+      config: { logActionConfig: { onLoad: ['startup complete'], onError: ['RuntimeError'] } },
+    });
+    expect((await run.health(isFailed)).reason).toBe("the model server's log matched: RuntimeError");
+    expect((await run.health(isReady)).modelServer.starts).toBe(1);
+  });
+
+  it('that logs an error while it loads, and neither ends nor serves, is killed', async () => {
+    await using run = await startSupervisedRig({
+      program: nodeProgram("console.log('RuntimeError: stuck'); setInterval(() => undefined, 1e6);"),
+      config: { logActionConfig: { onError: ['RuntimeError'] } },
+      modelServer: { maxRestarts: 0 },
+    });
+    const { reason, modelServer } = await run.health(({ reason: text }) => text.includes('given up'));
+    expect(reason).toMatch(/^the model server refuses connections and was stopped/);
+    expect(readProcess(modelServer.pid)).toBeUndefined();
+  });
+
   it('gets the time it needs to end, and no more', async () => {
     const stubborn = "process.on('SIGTERM', () => console.log('asked to end'));";
     await using run = await startSupervisedRig({
@@ -163,7 +186,7 @@ describe('a model server that the worker starts', () => {
   });
 });
 
-describe('a model server of an earlier worker', () => {
+describe.runIf(isLinux)('a model server of an earlier worker', () => {
   it('is left alone when its worker lives', async () => {
     await using first = await startSupervisedRig({ program: embeddedModelServer() });
     const { modelServer } = await first.health(isReady);
@@ -187,6 +210,15 @@ describe('a model server of an earlier worker', () => {
     await using run = await startSupervisedRig({ program: embeddedModelServer(), folder: folder.path });
     expect((await run.health(isReady)).modelServer).toMatchObject({ origin: 'spawned', starts: 1 });
     expect(readProcess(process.ppid)).toBeDefined();
+  });
+
+  it('is not looked for in a folder that others may write, and none is started there', async () => {
+    await using folder = await temporaryFolder();
+    await chmod(folder.path, 0o777);
+    const env = { UNSECURED: 'yes', WORKER_PORT: '0', MODEL_STATE_DIR: folder.path };
+    const config = { handlers: [{ route: '/embed' }], modelServer: { command: process.execPath } };
+    const worker = createVastWorker(config, { env, handleSignals: false, parts: silentParts });
+    await expect(worker.run()).rejects.toThrow('others may write it');
   });
 
   it('is forgotten when its state cannot be read', async () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
@@ -24,6 +24,15 @@ export class StateFolder {
 
   constructor(path: string) {
     this.path = path;
+  }
+  /** A folder that others may write, such as one made beforehand in /var/tmp, could name any process as our model server. */
+  get isPrivate(): boolean {
+    try {
+      const { uid, mode } = statSync(this.path);
+      return uid === process.getuid?.() && (mode & 0o022) === 0;
+    } catch {
+      return true; // not there yet: it will be ours
+    }
   }
   /** Who the model server is. */
   get stateFile(): string {
@@ -150,6 +159,7 @@ export function describeEnd(end: ProcessEnd): string {
 
 function spawnInto(logFile: string, folder: StateFolder, { command, args, env, cwd }: ModelServerCommand): ChildProcess {
   mkdirSync(folder.path, { recursive: true, mode: 0o700 });
+  if (!folder.isPrivate) throw Object.assign(new Error('others may write the folder'), { code: 'MODEL_STATE_DIR is not ours alone' });
   try {
     renameSync(logFile, `${logFile}.1`);
   } catch (error) {
@@ -179,6 +189,7 @@ async function endOfStranger(identity: ProcessIdentity, clock: Clock): Promise<P
 }
 
 function readState(folder: StateFolder): State | undefined {
+  if (!folder.isPrivate) return undefined;
   try {
     return stateSchema.parse(JSON.parse(readFileSync(folder.stateFile, 'utf8')));
   } catch {

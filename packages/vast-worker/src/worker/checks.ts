@@ -5,6 +5,7 @@ import { checkPair } from '../adapters/certificate.ts';
 import { folderProblem, freeDisk } from '../adapters/disk-usage.ts';
 import { isProgram } from '../adapters/find-program.ts';
 import { lookForGpus } from '../adapters/gpu.ts';
+import { StateFolder } from '../adapters/model-server-process.ts';
 import { listenProblem } from '../adapters/port-check.ts';
 import type { ConfigProblem } from '../errors.ts';
 import type { Environment } from './environment.ts';
@@ -166,6 +167,13 @@ export async function checkModelServerCommand(
       status: 'wrong',
       found: `MODEL_STATE_DIR ${stateDir} cannot be written (${problem})`,
       todo: 'set MODEL_STATE_DIR to a folder that can',
+    });
+  } else if (!new StateFolder(stateDir).isPrivate) {
+    findings.push({
+      check: 'model server',
+      status: 'wrong',
+      found: `MODEL_STATE_DIR ${stateDir} belongs to another user, or others may write it`,
+      todo: 'set MODEL_STATE_DIR to a folder of mode 700',
     });
   }
   return findings;

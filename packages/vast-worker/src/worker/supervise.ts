@@ -32,7 +32,7 @@ export async function supervise({ command, args, env, clock, log }: SuperviseOpt
   let child: ChildProcess | undefined;
   const forward = (signal: NodeJS.Signals) => {
     stopping.abort();
-    child?.kill(signal);
+    child?.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal); // a closed terminal: the worker drains as well
   };
   for (const signal of forwarded) process.on(signal, forward);
   try {
