@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { WorkerConfig } from '../src/index.ts';
+import type { HandlerConfig, WorkerConfig } from '../src/index.ts';
 import { freePort, type Rig, startRig, temporaryFolder, until } from '../src/testing/index.ts';
 
 /** A worker in this process that starts a model server as a process of its own, on a free port and in a folder of its own. */
@@ -17,6 +17,8 @@ export interface SupervisedRig extends AsyncDisposable {
 export interface SupervisedRigOptions {
   /** @param port where the model server should listen */
   program: (port: number) => [command: string, ...args: string[]];
+  /** Default: /embed. */
+  handlers?: HandlerConfig[];
   config?: Partial<WorkerConfig>;
   modelServer?: Partial<NonNullable<WorkerConfig['modelServer']>>;
   env?: Record<string, string>;
@@ -35,7 +37,7 @@ export async function startSupervisedRig(options: SupervisedRigOptions): Promise
   const rig = await startRig({
     awaitReady: false,
     perf: null,
-    handlers: [
+    handlers: options.handlers ?? [
       { route: '/embed', allowParallelRequests: true, benchmarkConfig: { dataset: [{ inputs: 'hello' }], runs: 1, concurrency: 1 } },
     ],
     ...(options.secured ? { secured: true } : {}),

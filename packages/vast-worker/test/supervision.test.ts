@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { identify, readProcess, runningInGroup } from '../src/adapters/process-table.ts';
-import { createVastWorker } from '../src/index.ts';
+import { createVastWorker, vllmLogRules } from '../src/index.ts';
 import { FakeModelServer, freePort, silentParts, temporaryFolder, until } from '../src/testing/index.ts';
 import { embeddedModelServer, healthyServer, nodeProgram, startSupervisedRig } from './supervised-rig.ts';
 
@@ -72,6 +72,20 @@ describe('a model server that the worker starts', () => {
     await run.health(isReady);
     await fetch(`http://127.0.0.1:${run.modelPort}/embed?die`).catch(() => undefined);
     expect((await run.health(isFailed)).reason).toBe('the model server exited with code 0');
+    expect((await run.health(isReady)).modelServer.starts).toBe(2);
+  });
+
+  it('that is vLLM and loses its engine ends with exit code 0, and the cause is in its last lines', async () => {
+    const dataset = [{ prompt: 'hello', max_tokens: 1 }];
+    await using run = await startSupervisedRig({
+      program: embeddedModelServer('--dialect', 'vllm', '--engine-death-after', '3', '--watchdog-ms', '100'),
+      handlers: [{ route: '/v1/completions', allowParallelRequests: true, benchmarkConfig: { dataset, runs: 1, concurrency: 1 } }],
+      config: { logActionConfig: vllmLogRules },
+    });
+    await run.health(isReady); // after three requests: warm-up, benchmark, canary
+    expect((await run.rig.post('/v1/completions', { prompt: 'hello', max_tokens: 1 })).status).toBe(500);
+    const { reason } = await run.health(({ reason: text }) => text.includes('code 0:'));
+    expect(reason).toMatch(/^the model server exited with code 0: \S/);
     expect((await run.health(isReady)).modelServer.starts).toBe(2);
   });
 

@@ -25,6 +25,7 @@ export class HealthWatch {
   async watch(signal: AbortSignal): Promise<void> {
     const { state, probe, probeTimeoutMs, metrics, log } = this.#deps;
     let failures = 0;
+    this.#isSuspected = false;
     while (state.phase === 'ready') {
       const health = await probe.check(probeTimeoutMs, signal);
       signal.throwIfAborted();

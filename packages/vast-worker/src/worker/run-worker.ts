@@ -1,5 +1,6 @@
 import { tailLines } from '../adapters/log-tail.ts';
 import type { Logger } from '../adapters/logger.ts';
+import type { Phase } from '../domain/readiness.ts';
 import type { AssembledWorker } from './create-worker.ts';
 import { drain } from './drain.ts';
 import { applyLogLine } from './log-signals.ts';
@@ -63,29 +64,39 @@ async function unlessAborted(signal: AbortSignal, log: Logger, piece: () => unkn
   }
 }
 
-/** One step per phase; each ends when the phase does. */
+/** One step per phase; each ends when the phase does, whoever ends it: what it waits for may be of a model server that is gone. */
 async function liveThroughPhases(worker: AssembledWorker, signal: AbortSignal): Promise<void> {
-  const { state, startUp, watch } = worker;
-  while (!signal.aborted) {
-    switch (state.phase) {
-      case 'loading':
-        await awaitModel(startUp, signal);
-        break;
-      case 'benchmarking':
-        await measurePerf(startUp, signal);
-        break;
-      case 'confirming':
-        await confirm(startUp, signal);
-        break;
-      case 'ready':
-        await watch.watch(signal);
-        break;
-      case 'failed':
-        await watch.awaitRecovery(signal);
-        break;
-      case 'draining':
-        return;
+  const { state } = worker;
+  while (!signal.aborted && state.phase !== 'draining') {
+    const { phase } = state;
+    const phaseOver = new AbortController();
+    const either = AbortSignal.any([signal, phaseOver.signal]);
+    const endStep = () => phaseOver.abort(new Error('the phase is over'));
+    state.until(() => state.phase !== phase, either).then(endStep, () => undefined);
+    try {
+      await liveThrough(phase, worker, either);
+    } catch (error) {
+      if (!phaseOver.signal.aborted) throw error;
+    } finally {
+      endStep();
     }
+  }
+}
+
+async function liveThrough(phase: Phase, { startUp, watch }: AssembledWorker, signal: AbortSignal): Promise<void> {
+  switch (phase) {
+    case 'loading':
+      return awaitModel(startUp, signal);
+    case 'benchmarking':
+      return measurePerf(startUp, signal);
+    case 'confirming':
+      return confirm(startUp, signal);
+    case 'ready':
+      return watch.watch(signal);
+    case 'failed':
+      return watch.awaitRecovery(signal);
+    case 'draining':
+      return;
   }
 }
 

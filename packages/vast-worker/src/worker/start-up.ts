@@ -48,6 +48,7 @@ export async function awaitModel(deps: StartUpDeps, signal: AbortSignal): Promis
   while (state.phase === 'loading') {
     const waitedSeconds = (clock.now() - startedAt) / 1000;
     const health = deps.loadedBy() === 'health' ? await deps.probe.check(deps.probeTimeoutMs, signal) : undefined;
+    signal.throwIfAborted();
     if (health?.ok) {
       deps.metrics.modelServerUp(true);
       state.signal('model-loaded', `the model server ${health.description}; benchmarking`);
@@ -85,6 +86,7 @@ export async function measurePerf(deps: StartUpDeps, signal: AbortSignal): Promi
       return;
     }
     const result = await runBenchmark(benchmark, deps.modelServer, deps.clock, limit.signal);
+    signal.throwIfAborted();
     if (result.ok) {
       const { perf, concurrency } = result;
       state.setPerf(perf, 'benchmark');
@@ -135,7 +137,9 @@ export async function canary(deps: StartUpDeps, signal: AbortSignal): Promise<st
   if (!deps.benchmark) return undefined;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(canaryTimeoutMs)]);
   try {
-    return await sendCanary(deps.benchmark, deps.modelServer, limit);
+    const failure = await sendCanary(deps.benchmark, deps.modelServer, limit);
+    signal.throwIfAborted();
+    return failure;
   } catch {
     signal.throwIfAborted();
     return `no answer within ${canaryTimeoutMs / 1000} s`;
@@ -156,12 +160,10 @@ function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal:
   const over = new AbortController();
   const stopTimer = deps.clock.after(timeoutMs, () => over.abort(new Error('too late')));
   const either = AbortSignal.any([signal, over.signal]);
-  deps.state
-    .until(() => deps.state.phase !== phase, either)
-    .then(
-      () => over.abort(new Error('the phase is over')),
-      () => undefined,
-    );
+  deps.state.until(() => deps.state.phase !== phase, either).then(
+    () => over.abort(new Error('the phase is over')),
+    () => undefined,
+  );
   return {
     signal: either,
     stop() {
