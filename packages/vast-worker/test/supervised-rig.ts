@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
 import type { HandlerConfig, WorkerConfig } from '../src/index.ts';
 import { freePort, type Rig, startRig, temporaryFolder, until } from '../src/testing/index.ts';
 
@@ -10,6 +11,10 @@ export interface SupervisedRig extends AsyncDisposable {
   modelPort: number;
   /** What the model server wrote and the worker passed on. */
   output(): string;
+  /** Resolves with the reason of the first change to that phase; also when the phase was over long ago. */
+  cameTo(phase: string): Promise<string>;
+  /** Of every change of phase so far. */
+  reasons(): string[];
   /** Resolves with the health that satisfies. */
   health(isMet: (health: any) => boolean): Promise<any>;
 }
@@ -33,6 +38,8 @@ export async function startSupervisedRig(options: SupervisedRigOptions): Promise
   const modelPort = options.modelPort ?? (await freePort());
   const [command, ...args] = options.program(modelPort);
   const lines: string[] = [];
+  const changes: { phase: string; reason: string }[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void changes.push(...phaseChange(line)) });
   const stateDir = options.folder ?? folder.path;
   const rig = await startRig({
     awaitReady: false,
@@ -43,13 +50,18 @@ export async function startSupervisedRig(options: SupervisedRigOptions): Promise
     ...(options.secured ? { secured: true } : {}),
     config: { modelServer: { command, args, ...options.modelServer }, modelHealthcheckUrl: '/health', ...options.config },
     env: { PATH: process.env.PATH, MODEL_SERVER_PORT: String(modelPort), MODEL_STATE_DIR: stateDir, ...options.env },
-    parts: { modelOutput: (line) => void lines.push(line) },
+    parts: { log, modelOutput: (line) => void lines.push(line) },
   });
   return {
     rig,
     folder: stateDir,
     modelPort,
     output: () => lines.join('\n'),
+    async cameTo(phase) {
+      await until(() => changes.some((change) => change.phase === phase));
+      return changes.find((change) => change.phase === phase)?.reason ?? '';
+    },
+    reasons: () => changes.map(({ reason }) => reason),
     async health(isMet) {
       let health: unknown;
       await until(async () => {
@@ -63,6 +75,11 @@ export async function startSupervisedRig(options: SupervisedRigOptions): Promise
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+function phaseChange(line: string): { phase: string; reason: string }[] {
+  const record = JSON.parse(line);
+  return record.msg === 'phase changed' ? [record] : [];
 }
 
 const embedded = fileURLToPath(new URL('../../cpu-model-server/src/main.ts', import.meta.url));
