@@ -5,6 +5,7 @@ import { Child, ChildFailed } from './start/child.ts';
 import { greeting } from './start/greeting.ts';
 import { helpText, readStartOptions, type StartOptions, UsageError } from './start/options.ts';
 import { portProblem } from './start/ports.ts';
+import { startCommandOf } from './start/start-command.ts';
 
 /**
  * `npm start`: build, start the embedded model server and the agent-brain worker in front of it, wait until the worker
@@ -22,7 +23,13 @@ async function main(): Promise<void> {
     await build(options, children, stop.signal);
     const model = new Child('model', process.execPath, modelServerArguments(options), { ...process.env, NO_COLOR: '1' }, options.verbose);
     children.push(model);
-    const worker = new Child('worker', process.execPath, [...workerArguments], workerEnvironment(options), options.verbose);
+    const worker = new Child(
+      'worker',
+      process.execPath,
+      [...workerCommand.flags, workerCommand.bundle],
+      workerEnvironment(options),
+      options.verbose,
+    );
     children.push(worker);
     say('Waiting for the worker to be ready …');
     await Promise.race([untilReady(options, stop.signal), model.failure, worker.failure]);
@@ -38,7 +45,7 @@ async function main(): Promise<void> {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const workerArguments = ['--enable-source-maps', `${root}services/agent-brain/dist/worker.mjs`];
+const workerCommand = startCommandOf('agent-brain');
 
 const modelServerArguments = ({ modelPort }: StartOptions) => [
   `${root}packages/cpu-model-server/dist/main.js`,
@@ -49,6 +56,7 @@ const modelServerArguments = ({ modelPort }: StartOptions) => [
 function workerEnvironment({ workerPort, modelPort }: StartOptions): NodeJS.ProcessEnv {
   const { CONTAINER_ID: _id, REPORT_ADDR: _address, MODEL_LOG: _log, MODEL_HEALTH_ENDPOINT: _health, ...inherited } = process.env;
   return {
+    ...workerCommand.env,
     ...inherited,
     WORKER_PORT: String(workerPort),
     WORKER_HOST: '127.0.0.1',

@@ -3,14 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startCommandOf } from '../../../scripts/start/start-command.ts';
 import { endOf } from './processes.ts';
 import type { Figures } from './scenarios.ts';
 import type { Stage } from './stage.ts';
-import { startEnv, startFlags } from './start-flags.ts';
 import { freePort } from './targets.ts';
 
 /** What happens once: the start of a bundled service, and a build of what has not changed. */
 
+const { env, flags, bundle } = startCommandOf('agent-brain');
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** agent-brain as an image starts it. Its bundle has to be built. */
@@ -21,10 +22,10 @@ export async function measureStart(stage: Stage): Promise<Figures> {
   const [port, internalPort, id] = [await freePort(), await freePort(), 9_000 + Math.floor(Math.random() * 1_000_000)];
   const ready = stage.ready(id);
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...startFlags, `${root}services/agent-brain/dist/worker.mjs`], {
+  const child = spawn(process.execPath, [...flags, bundle], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      ...startEnv,
+      ...env,
       PATH: process.env.PATH ?? '',
       CONTAINER_ID: String(id),
       MASTER_TOKEN: 'master-token',

@@ -5,10 +5,10 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startCommandOf } from '../../../scripts/start/start-command.ts';
 import { officialPython } from '../conformance/python.ts';
 import { endOf, startHelper } from './processes.ts';
 import type { Stage } from './stage.ts';
-import { startEnv, startFlags } from './start-flags.ts';
 
 /** What is measured: each stands between the load and the model server. */
 
@@ -71,6 +71,10 @@ export async function startTarget(name: TargetName, stage: Stage): Promise<Targe
     }
   }
 }
+
+/** As services are started. `BENCH_FLAGS` in the place of Node's flags: to try others. */
+const { env: startEnv, flags } = startCommandOf('agent-brain');
+const startFlags = process.env.BENCH_FLAGS?.split(' ') ?? flags;
 
 const built = (name: string) => fileURLToPath(new URL(`dist/${name}.mjs`, import.meta.url));
 
