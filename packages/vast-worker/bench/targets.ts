@@ -95,7 +95,7 @@ async function startWorker(
   const ready = stage.ready(id);
   const child = spawn(command, args, {
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', name === 'official' ? 'ignore' : 'inherit'], // it logs every request
     env: {
       PATH: process.env.PATH ?? '',
       CONTAINER_ID: String(id),

@@ -4,6 +4,7 @@
  */
 export const errorCatalogue = {
   HTTP_MALFORMED: { status: 400, safeMessage: 'The HTTP request could not be parsed.' },
+  DEADLINE_INVALID: { status: 400, safeMessage: 'The header x-request-timeout-ms takes whole milliseconds above 0.' },
   BODY_ENCODING_INVALID: { status: 400, safeMessage: 'The request body does not match its Content-Encoding.' },
   SESSION_NOT_FOUND: { status: 400, safeMessage: 'There is no such session.' },
   SIGNATURE_INVALID: { status: 401, safeMessage: 'The request signature does not verify.' },
@@ -20,6 +21,9 @@ export const errorCatalogue = {
   ENVELOPE_INVALID: { status: 422, safeMessage: 'The request body is not a valid envelope.' },
   PAYLOAD_INVALID: { status: 422, safeMessage: 'The payload is not what this route accepts.' },
   QUEUE_TOO_LONG: { status: 429, safeMessage: 'The worker is busy; route the request again.' },
+  QUEUE_FULL: { status: 429, safeMessage: 'As many requests as may wait are waiting; route the request again.' },
+  DEADLINE_UNREACHABLE: { status: 429, safeMessage: 'The request cannot have its turn before its deadline; route it again.' },
+  SHARE_EXCEEDED: { status: 429, safeMessage: 'The worker is busy, and you have your share of it; try again later.' },
   QUEUE_TIMEOUT: { status: 429, safeMessage: 'The request waited too long for its turn; route it again.' },
   SESSION_LIMIT: { status: 429, safeMessage: 'This worker has as many sessions as it may have.' },
   HEADERS_TOO_LARGE: { status: 431, safeMessage: 'The request headers are over the limit.' },
@@ -43,17 +47,21 @@ export interface ErrorDetail {
 
 export interface WorkerErrorOptions extends ErrorOptions {
   details?: readonly ErrorDetail[];
+  /** Told as `Retry-After`. Whole seconds, 1 to 60. */
+  retryAfterSeconds?: number;
 }
 
 export class WorkerError extends Error {
   override readonly name = 'WorkerError';
   readonly code: ErrorCode;
   readonly details: readonly ErrorDetail[];
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, detail: string, options?: WorkerErrorOptions) {
     super(`${code}: ${detail}`, options);
     this.code = code;
     this.details = options?.details ?? [];
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 
   get status(): number {

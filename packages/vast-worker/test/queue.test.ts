@@ -189,3 +189,73 @@ describe('a client that leaves', () => {
     expect((await rig.untilHealth(({ openRequests }) => openRequests === 0)).workload).toMatchObject({ cancelled: 1 });
   });
 });
+
+describe('admission', () => {
+  it('bounds the queue, and says with 429 when to come again', async () => {
+    await using rig = await startRig({ handlers: [{ ...serial, maxQueueLength: 2 }], perf: 1, config: {} });
+    rig.model.hold();
+    const admitted = [];
+    for (let n = 0; n < 3; n += 1) {
+      admitted.push(rig.post('/test', { workload: 4 }));
+      await rig.untilHealth(({ openRequests }) => openRequests === n + 1);
+    }
+    const refused = await rig.post('/test', { workload: 4 });
+    expect(refused.status).toBe(429);
+    expect(refused.json().error.code).toBe('QUEUE_FULL');
+    expect(refused.headers['retry-after']).toBe('4'); // 12 s of work, and a place of three gets free
+    rig.model.release();
+    await Promise.all(admitted);
+    expect((await rig.health()).workload).toMatchObject({ received: 16, served: 12, rejected: 4, open: 0 });
+    expect(rig.model.requests).toHaveLength(3);
+  });
+
+  it('names the seconds after which the wait will be short enough', async () => {
+    await using rig = await startRig({ handlers: [{ ...testHandler, maxQueueTime: 5 }], perf: 10 });
+    rig.model.hold();
+    const slow = rig.post('/test', { workload: 123 });
+    await rig.model.received(1);
+    const refused = await rig.post('/test', { workload: 1 });
+    expect([refused.status, refused.headers['retry-after'], refused.json().error.code]).toEqual([429, '8', 'QUEUE_TOO_LONG']); // 12.3 s, 7.3 too many
+    rig.model.release();
+    await slow;
+  });
+
+  it('never starts what can no longer be in time, at the door', async () => {
+    await using rig = await startRig({ perf: 10 });
+    rig.model.hold();
+    const slow = rig.post('/test', { workload: 30 }); // three seconds
+    await rig.model.received(1);
+    const late = await rig.send('/test', rig.envelope({ workload: 1 }), { headers: { 'x-request-timeout-ms': '2900' } });
+    expect([late.status, late.json().error.code, late.headers['retry-after']]).toEqual([429, 'DEADLINE_UNREACHABLE', '1']);
+    const inTime = rig.send('/test', rig.envelope({ workload: 1 }), { headers: { 'x-request-timeout-ms': '3000' } });
+    await rig.model.received(2);
+    rig.model.release();
+    expect((await inTime).status).toBe(200);
+    await slow;
+    expect((await rig.health()).workload).toMatchObject({ rejected: 1, served: 31 });
+  });
+
+  it('never starts what can no longer be in time, in the queue', async () => {
+    const clock = new FakeClock();
+    await using rig = await startRig({ handlers: [serial], parts: { clock } });
+    rig.model.hold();
+    const running = rig.post('/test', { workload: 1 });
+    await rig.model.received(1);
+    const waiting = rig.send('/test', rig.envelope({ workload: 2 }), { headers: { 'x-request-timeout-ms': '1500' } });
+    await rig.untilHealth(({ queuedRequests }) => queuedRequests === 1);
+    await clock.advance(1_500);
+    const late = await waiting;
+    expect([late.status, late.json().error.code]).toEqual([429, 'DEADLINE_UNREACHABLE']);
+    rig.model.release();
+    await running;
+    expect(rig.model.requests).toHaveLength(1);
+    expect((await rig.health()).workload).toMatchObject({ received: 3, served: 1, rejected: 2, open: 0 });
+  });
+
+  it.each(['soon', '-5', '0', '1.5', ''])('refuses a deadline of %j', async (value) => {
+    await using rig = await startRig();
+    const reply = await rig.send('/test', rig.envelope({}), { headers: { 'x-request-timeout-ms': value } });
+    expect([reply.status, reply.json().error.code]).toEqual([400, 'DEADLINE_INVALID']);
+    expect((await rig.health()).workload.received).toBe(0);
+  });
+});

@@ -65,7 +65,10 @@ describe('the README', () => {
     ]);
     const statuses = [200, 404, 424, 429, 500].map(endingOfStatus);
     const codes = [...Object.keys(errorCatalogue), undefined].map((code) => endingOfError(code as ErrorCode | undefined));
-    const refusals = ['worker_not_ready', 'worker_draining', 'queue_too_long'].map((reason) => ({ outcome: 'rejected', reason }));
+    const refusals = ['worker_not_ready', 'worker_draining', 'queue_too_long', 'queue_full', 'share_exceeded'].map((reason) => ({
+      outcome: 'rejected',
+      reason,
+    }));
     const reasonsOf = (outcome: string) =>
       [...statuses, ...codes, ...refusals].filter((ending) => ending.outcome === outcome).map(({ reason }) => reason);
     for (const [outcome, reasons] of rows as [string, string[]][]) {

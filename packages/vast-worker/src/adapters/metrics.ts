@@ -10,6 +10,7 @@ export interface MetricsSource {
   phaseSeconds(): Readonly<Record<string, number>>;
   loadSeconds(): number;
   perf(): number;
+  throughput(): number;
   openLoad(): number;
   openRequests(): number;
   queuedRequests(): number;
@@ -108,6 +109,9 @@ export class WorkerMetrics {
       });
     gauge('vast_worker_load_seconds', 'From start to ready; 0 until then', () => source.loadSeconds());
     gauge('vast_worker_perf', 'Workload per second, as reported', () => source.perf());
+    gauge('vast_worker_throughput', 'Workload per second that waits are estimated by: learned from traffic, or perf', () =>
+      source.throughput(),
+    );
     gauge('vast_worker_open_load', 'Workload of admitted, unfinished requests', () => source.openLoad());
     gauge('vast_worker_open_requests', 'Admitted, unfinished requests', () => source.openRequests());
     gauge('vast_worker_queued_requests', 'Admitted requests that wait for their turn', () => source.queuedRequests());

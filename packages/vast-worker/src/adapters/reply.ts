@@ -37,5 +37,7 @@ export function sendError({ response, answerHeaders }: Exchange, error: WorkerEr
     response.destroy();
     return;
   }
-  sendJson(response, error.status, errorBody(error), answerHeaders);
+  const { retryAfterSeconds } = error;
+  const headers = retryAfterSeconds === undefined ? answerHeaders : { ...answerHeaders, 'retry-after': String(retryAfterSeconds) };
+  sendJson(response, error.status, errorBody(error), headers);
 }

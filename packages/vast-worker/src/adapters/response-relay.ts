@@ -74,7 +74,8 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
     if (status < 200) return;
     this.#status = status;
     this.#response.writeHead(status, passedOn(headers, this.#exchange.answerHeaders));
-    if (headers['content-length'] === undefined) this.#response.flushHeaders(); // a stream: its first byte may be long in coming
+    if (headers['content-length'] === undefined)
+      this.#response.flushHeaders(); // a stream: its first byte may be long in coming
     else this.#contentLength = Number(headers['content-length']);
   }
 

@@ -27,6 +27,8 @@ export function endingOfError(code: ErrorCode | undefined): Ending {
       return { outcome: 'cancelled', reason: 'session_ended' };
     case 'QUEUE_TIMEOUT':
       return { outcome: 'rejected', reason: 'queue_timeout' };
+    case 'DEADLINE_UNREACHABLE':
+      return { outcome: 'rejected', reason: 'deadline_unreachable' };
     case 'MODEL_SERVER_UNREACHABLE':
       return { outcome: 'errored', reason: 'unreachable' };
     case 'MODEL_SERVER_TIMEOUT':

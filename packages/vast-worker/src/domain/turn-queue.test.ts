@@ -4,6 +4,7 @@ import { TurnQueue } from './turn-queue.ts';
 
 interface Member {
   name: string;
+  caller?: string;
 }
 
 describe('turn queue', () => {
@@ -62,6 +63,42 @@ describe('turn queue', () => {
           }
           expect(queue.runningCount).toBe(running.length);
           expect(queue.waitingCount).toBe(waiting.length);
+        }
+      }),
+    );
+  });
+
+  it('gives callers their turns by turns, each in order of arrival', () => {
+    const queue = new TurnQueue<Member>();
+    const names = ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'];
+    const members: Member[] = names.map((name) => ({ name, caller: name.slice(0, 1) }));
+    for (const member of members) queue.join(member);
+
+    const order: string[] = [];
+    for (let next = members[0]; next !== undefined; next = queue.leave(next)) order.push(next.name);
+    expect(order).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']);
+  });
+
+  it('lets nobody wait behind more than one member of each other caller', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 60 }), (arrivals) => {
+        const queue = new TurnQueue<Member>();
+        const running = { name: 'running', caller: 'before' };
+        queue.join(running);
+        const counts = new Map<string, number>();
+        for (const number of arrivals) {
+          const caller = `caller ${number}`;
+          counts.set(caller, (counts.get(caller) ?? 0) + 1);
+          queue.join({ name: String(counts.get(caller)), caller });
+        }
+        const order: Member[] = [];
+        for (let next = queue.leave(running); next !== undefined; next = queue.leave(next)) order.push(next);
+        expect(order).toHaveLength(arrivals.length);
+        for (const [position, { name }] of order.entries()) {
+          // Whoever has the nth turn of its caller waited for at most n of each other one.
+          for (const caller of counts.keys()) {
+            expect(order.slice(0, position).filter((earlier) => earlier.caller === caller).length).toBeLessThanOrEqual(Number(name));
+          }
         }
       }),
     );

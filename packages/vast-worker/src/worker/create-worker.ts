@@ -144,6 +144,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     phaseSeconds: () => state.phaseSeconds(),
     loadSeconds: () => state.loadSeconds,
     perf: () => state.perf,
+    throughput: () => state.throughput,
     openLoad: () => state.ledger.openLoad,
     openRequests: () => state.ledger.openCount,
     queuedRequests: () => desk.queuedCount,

@@ -90,7 +90,7 @@ export class GrantVerifier {
    */
   verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void> {
     if (this.#isGood(auth, rawAuth)) return this.#checkUse(auth, inSession);
-    if (!this.#key) throw new WorkerError('PUBLIC_KEY_MISSING', 'not fetched yet');
+    if (!this.#key) throw new WorkerError('PUBLIC_KEY_MISSING', 'not fetched yet', { retryAfterSeconds: 5 });
     if (!this.#refreshing) {
       if (this.#clock.now() - this.#lastAskedByFailure < refreshOnFailureMs) throw invalid(auth);
       this.#lastAskedByFailure = this.#clock.now();

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { type AuthData, parseEnvelope } from '@bluefly/vast-protocol';
 import type { Exchange } from '../adapters/exchange.ts';
 import type { Logger } from '../adapters/logger.ts';
@@ -43,6 +44,7 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
       requestIdx: envelope.auth.request_idx,
       workload,
       inSession: session !== undefined,
+      deadlineMs: readDeadline(exchange.request),
     });
     ticket.follow(exchange);
     if (session) ticket.onEnd = deps.sessions.join(session, ticket);
@@ -61,6 +63,15 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
     tellRefusal(deps.log, exchange, route.handler.route, ticket, refusal);
     sendError(exchange, refusal);
   }
+}
+
+/** @returns milliseconds from its arrival by which the caller wants its turn. @throws WorkerError DEADLINE_INVALID */
+function readDeadline({ headers }: IncomingMessage): number | undefined {
+  const text = headers['x-request-timeout-ms'];
+  if (text === undefined) return undefined;
+  const milliseconds = Number(text);
+  if (Number.isInteger(milliseconds) && milliseconds > 0) return milliseconds;
+  throw new WorkerError('DEADLINE_INVALID', 'x-request-timeout-ms');
 }
 
 function readEnvelope(body: Buffer, maxDepth: number) {

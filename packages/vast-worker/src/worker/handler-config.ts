@@ -62,6 +62,8 @@ export const HandlerConfig = z.strictObject({
   maxConcurrency: z.int().min(1).optional(),
   /** Seconds a request may wait, by estimate on arrival and by the clock in the queue. null: any time. */
   maxQueueTime: z.number().positive().nullable().default(30),
+  /** Ours. Requests that may wait for their turn at once; more are refused. Where all run at once nobody waits. */
+  maxQueueLength: z.int().min(0).default(1_000),
   /** Turns the caller's payload into the model server's. */
   requestParser: functionOf<Parser>('(payload) => payload').optional(),
   benchmarkConfig: BenchmarkConfig.optional(),

@@ -15,6 +15,8 @@ export interface HealthReport {
   loadSeconds: number;
   workloadUnit: string;
   perf: { loadPerSecond: number; source: string };
+  /** What waits are estimated by. `traffic`: learned since the benchmark. */
+  throughput: { loadPerSecond: number; source: string };
   openRequests: number;
   queuedRequests: number;
   openLoad: number;
@@ -44,6 +46,7 @@ export function healthReport(
     loadSeconds: state.loadSeconds,
     workloadUnit: facts.workloadUnit,
     perf: { loadPerSecond: state.perf, source: state.perfSource },
+    throughput: { loadPerSecond: state.throughput, source: state.throughputSource },
     openRequests: ledger.openCount,
     queuedRequests: desk.queuedCount,
     openLoad: ledger.openLoad,

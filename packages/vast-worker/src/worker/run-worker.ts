@@ -108,13 +108,13 @@ async function followModelServer({ config, parts, state, watch, supervisor }: As
   for await (const line of tailLines(config.modelLogFile, parts.clock, signal)) applyLogLine(line, deps);
 }
 
-/** Where nothing can be benchmarked, each second of traffic says more about the model server. */
+/** Each second of traffic says more about the model server. */
 async function learnPerf({ state, desk, parts }: AssembledWorker, signal: AbortSignal): Promise<void> {
-  let before = { served: 0, busySeconds: 0 };
+  let before = { served: 0, busySeconds: 0, isFull: false };
   while (!signal.aborted) {
     await parts.clock.sleep(1_000, signal).catch(() => undefined);
-    const now = { served: state.ledger.totals.served, busySeconds: desk.busySeconds() };
-    state.learn(now.served - before.served, now.busySeconds - before.busySeconds);
+    const now = { served: state.ledger.totals.served, busySeconds: desk.busySeconds(), isFull: desk.isFull };
+    state.learn(now.served - before.served, now.busySeconds - before.busySeconds, now.isFull && before.isFull);
     before = now;
   }
 }

@@ -80,7 +80,7 @@ export async function measurePerf(deps: StartUpDeps, signal: AbortSignal): Promi
     const fingerprint = await fingerprintOf(benchmark, deps.modelServer, deps.describeGpus, limit.signal);
     const known = fingerprint && (await deps.perfCache.read(fingerprint));
     if (known) {
-      state.setPerf(known.perf, 'cache');
+      state.setPerf(known.perf, 'cache', known.concurrency);
       log.info({ route, ...known }, 'benchmark of an earlier start taken over');
       state.signal('benchmark-passed', 'benchmark known; waiting for health and public key');
       return;
@@ -89,7 +89,7 @@ export async function measurePerf(deps: StartUpDeps, signal: AbortSignal): Promi
     signal.throwIfAborted();
     if (result.ok) {
       const { perf, concurrency } = result;
-      state.setPerf(perf, 'benchmark');
+      state.setPerf(perf, 'benchmark', concurrency);
       if (fingerprint && !(await deps.perfCache.write(fingerprint, { perf, concurrency })))
         log.warn({}, 'benchmark could not be kept for the next start');
       log.info({ route, perf, concurrency }, 'benchmark passed');
@@ -160,10 +160,12 @@ function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal:
   const over = new AbortController();
   const stopTimer = deps.clock.after(timeoutMs, () => over.abort(new Error('too late')));
   const either = AbortSignal.any([signal, over.signal]);
-  deps.state.until(() => deps.state.phase !== phase, either).then(
-    () => over.abort(new Error('the phase is over')),
-    () => undefined,
-  );
+  deps.state
+    .until(() => deps.state.phase !== phase, either)
+    .then(
+      () => over.abort(new Error('the phase is over')),
+      () => undefined,
+    );
   return {
     signal: either,
     stop() {

@@ -2,7 +2,15 @@ import type { Clock } from '../adapters/clock.ts';
 import type { Logger } from '../adapters/logger.ts';
 import { estimateWaitSeconds } from '../domain/admission.ts';
 import { LoadLedger } from '../domain/load-ledger.ts';
-import { estimatedPerf, hasLearned, learnPerf, type PerfEstimate, startPerfEstimate } from '../domain/perf-estimate.ts';
+import {
+  breakWindow,
+  estimatedPerf,
+  hasLearned,
+  learnPerf,
+  type PerfEstimate,
+  startPerfEstimate,
+  throughputShown,
+} from '../domain/perf-estimate.ts';
 import { advance, type Phase, phases, type Signal } from '../domain/readiness.ts';
 
 /** Where the figure for load per second comes from. */
@@ -23,7 +31,12 @@ export class WorkerState {
   #loadSeconds = 0;
   #perf = 0;
   #perfSource: PerfSource = 'none';
+  /** In the place of a benchmark. */
   #estimate: PerfEstimate | undefined;
+  /** What traffic shows after a benchmark. */
+  #shown: PerfEstimate = startPerfEstimate(0);
+  #throughputShown: number | undefined;
+  #benchmarkConcurrency = Number.POSITIVE_INFINITY;
   readonly #waiting = new Set<() => void>();
 
   constructor(options: { clock: Clock; log: Logger; keepDeletions: boolean }) {
@@ -59,8 +72,20 @@ export class WorkerState {
   get errorMessage(): string {
     return this.#phase === 'failed' ? this.#reason : '';
   }
+  /** Load per second that waits are estimated by: what full windows of traffic show, until then `perf`. */
+  get throughput(): number {
+    return this.#throughputShown ?? this.#perf;
+  }
+  /** Which of the two it is. */
+  get throughputSource(): PerfSource {
+    return this.#throughputShown === undefined ? this.#perfSource : 'traffic';
+  }
   get waitSeconds(): number {
-    return this.#perf > 0 ? estimateWaitSeconds(this.ledger.workingLoad, this.#perf) : 0;
+    return this.throughput > 0 ? estimateWaitSeconds(this.ledger.workingLoad, this.throughput) : 0;
+  }
+  /** From so many open requests on the model server has as much to do as it had in the benchmark. */
+  get benchmarkConcurrency(): number {
+    return this.#benchmarkConcurrency;
   }
 
   /** Applies a signal. @returns true when it changed the phase. */
@@ -80,9 +105,12 @@ export class WorkerState {
     return true;
   }
 
-  setPerf(perf: number, source: 'benchmark' | 'cache'): void {
+  setPerf(perf: number, source: 'benchmark' | 'cache', concurrency: number): void {
     this.#perf = perf;
     this.#perfSource = source;
+    this.#benchmarkConcurrency = concurrency;
+    this.#shown = startPerfEstimate(perf);
+    this.#throughputShown = undefined;
     this.changed();
   }
 
@@ -98,12 +126,16 @@ export class WorkerState {
     return this.#estimate !== undefined;
   }
 
-  /** Adds what was served in `busySeconds` with requests open. */
-  learn(servedLoad: number, busySeconds: number): void {
-    if (!this.#estimate) return;
-    this.#estimate = learnPerf(this.#estimate, servedLoad, busySeconds);
-    this.#perf = estimatedPerf(this.#estimate);
-    if (hasLearned(this.#estimate)) this.#perfSource = 'traffic';
+  /** Adds what was served in `busySeconds` with requests open. `isFull`: work was waiting all along. */
+  learn(servedLoad: number, busySeconds: number, isFull: boolean): void {
+    if (this.#estimate) {
+      this.#estimate = learnPerf(this.#estimate, servedLoad, busySeconds);
+      this.#perf = estimatedPerf(this.#estimate);
+      if (hasLearned(this.#estimate)) this.#perfSource = 'traffic';
+      return;
+    }
+    this.#shown = isFull ? learnPerf(this.#shown, servedLoad, busySeconds) : breakWindow(this.#shown);
+    this.#throughputShown = throughputShown(this.#shown);
   }
 
   /** Seconds spent in each phase since start, the present one included. */

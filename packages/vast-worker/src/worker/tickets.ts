@@ -1,7 +1,7 @@
 import type { Clock } from '../adapters/clock.ts';
 import type { ClientWatcher, Exchange } from '../adapters/exchange.ts';
 import type { RouteMetrics } from '../adapters/metrics.ts';
-import { refuse } from '../domain/admission.ts';
+import { refuse, type Share } from '../domain/admission.ts';
 import { knownRoutes } from '../domain/known-routes.ts';
 import type { LedgerEntry, Outcome } from '../domain/load-ledger.ts';
 import { type Ending, endingOfError, endingOfStatus } from '../domain/outcome.ts';
@@ -16,6 +16,10 @@ export interface ArrivedRequest {
   requestIdx: number;
   workload: number;
   inSession: boolean;
+  /** Who is told apart from others, in direct mode; undefined: the control plane's. */
+  caller?: string | undefined;
+  /** Milliseconds from now by which it wants its turn; undefined: no matter. */
+  deadlineMs?: number | undefined;
 }
 
 /** One route, ready to serve: its handler and what was worked out from it once. */
@@ -34,6 +38,8 @@ export class TicketDesk {
   readonly #lanes = new Map<string, TurnQueue<Ticket>>();
   readonly #limited: TurnQueue<Ticket>[] = [];
   #openCount = 0;
+  /** Σ workload of the open requests of callers that are told apart. */
+  readonly #loadOf = new Map<string, number>();
   #busySince = 0;
   #busyMs = 0;
 
@@ -70,28 +76,52 @@ export class TicketDesk {
     return lane;
   }
 
-  /** @throws WorkerError WORKER_NOT_READY, WORKER_DRAINING, QUEUE_TOO_LONG; the refusal is in the books */
+  /** @throws WorkerError as `refuse` says, with when to come again; the refusal is in the books */
   admit(route: RouteDesk, arrived: ArrivedRequest): Ticket {
     const state = this.#state;
+    const { lane, handler } = route;
     const now = this.#clock.now();
     const ticket = new Ticket(arrived, route, this, now);
     const refusal = refuse({
       phase: state.phase,
       workingLoad: state.ledger.workingLoad,
-      perf: state.perf,
-      maxQueueTime: route.handler.maxQueueTime,
+      throughput: state.throughput,
+      maxQueueTime: handler.maxQueueTime,
+      waitingCount: lane?.waitingCount ?? 0,
+      maxQueueLength: handler.maxQueueLength,
+      hasToWait: lane?.isFull ?? false,
+      deadlineSeconds: arrived.deadlineMs === undefined ? undefined : arrived.deadlineMs / 1000,
+      share: arrived.caller === undefined ? undefined : this.#shareOf(arrived.caller),
     });
     if (refusal) {
+      const { code, retryAfterSeconds } = refusal;
       state.ledger.reject(ticket);
-      route.metrics.ended({ outcome: 'rejected', reason: refusal.toLowerCase() }, 0, 0);
+      route.metrics.ended({ outcome: 'rejected', reason: code.toLowerCase() }, 0, 0);
       state.changed();
-      throw new WorkerError(refusal, `phase ${state.phase}, open load ${state.ledger.openLoad}`);
+      throw new WorkerError(code, `phase ${state.phase}, open load ${state.ledger.openLoad}`, { retryAfterSeconds });
     }
     state.ledger.admit(ticket);
     if (this.#openCount === 0) this.#busySince = now;
     this.#openCount += 1;
+    if (ticket.caller !== undefined) this.#addLoad(ticket.caller, ticket.workload);
     state.changed();
     return ticket;
+  }
+
+  #shareOf(caller: string): Share {
+    const callerLoad = this.#loadOf.get(caller) ?? 0;
+    return { callerLoad, callers: this.#loadOf.size + (this.#loadOf.has(caller) ? 0 : 1) };
+  }
+
+  #addLoad(caller: string, workload: number): void {
+    const load = (this.#loadOf.get(caller) ?? 0) + workload;
+    if (load > 0) this.#loadOf.set(caller, load);
+    else this.#loadOf.delete(caller);
+  }
+
+  /** As much is open as the benchmark had, or somebody waits: what is served now is what the model server can do. */
+  get isFull(): boolean {
+    return this.#openCount >= this.#state.benchmarkConcurrency || this.queuedCount > 0;
   }
 
   get queuedCount(): number {
@@ -130,6 +160,7 @@ export class TicketDesk {
     const now = this.#clock.now();
     if (!this.#state.ledger.end(ticket, ending.outcome, now / 1000)) return;
     this.#openCount -= 1;
+    if (ticket.caller !== undefined) this.#addLoad(ticket.caller, -ticket.workload);
     if (this.#openCount === 0) this.#busyMs += now - this.#busySince;
     ticket.route.lane?.leave(ticket)?.takeTurn();
     ticket.onEnd?.();
@@ -144,6 +175,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   readonly workload: number;
   readonly requestIdx: number;
   readonly inSession: boolean;
+  readonly caller: string | undefined;
   readonly isReservation = false;
   readonly enteredQueueAt: number;
   readonly route: RouteDesk;
@@ -151,6 +183,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   outcome: Outcome | undefined;
   position: number | undefined;
   readonly #desk: TicketDesk;
+  readonly #deadlineMs: number | undefined;
   /** Called once, when the ticket has ended. */
   onEnd: (() => void) | undefined;
   #exchange: Exchange | undefined;
@@ -160,6 +193,8 @@ export class Ticket implements LedgerEntry, ClientWatcher {
     this.workload = arrived.workload;
     this.requestIdx = arrived.requestIdx;
     this.inSession = arrived.inSession;
+    this.caller = arrived.caller;
+    this.#deadlineMs = arrived.deadlineMs;
     this.enteredQueueAt = nowMs / 1000;
     this.route = route;
     this.#desk = desk;
@@ -178,7 +213,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   /**
    * Waits for the turn of this request: at once on parallel routes, else first in first out.
    * @returns undefined when there is nothing to wait for
-   * @throws WorkerError QUEUE_TIMEOUT after `maxQueueTime`, or the reason it was aborted with
+   * @throws WorkerError QUEUE_TIMEOUT after `maxQueueTime`, DEADLINE_UNREACHABLE when the caller's is sooner, or the reason it was aborted with
    */
   turn(): Promise<void> | undefined {
     const { lane } = this.route;
@@ -188,14 +223,9 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   }
 
   async #waitInLane(): Promise<void> {
-    const { handler } = this.route;
+    const patience = this.#patience();
     const refusal = await new Promise<WorkerError | undefined>((resolve) => {
-      const stopTimer =
-        handler.maxQueueTime === null
-          ? undefined
-          : this.#desk.after(handler.maxQueueTime, () => {
-              this.#leaveQueue(new WorkerError('QUEUE_TIMEOUT', `waited ${handler.maxQueueTime} s`));
-            });
+      const stopTimer = patience && this.#desk.after(patience.seconds, () => this.#leaveQueue(patience.refusal()));
       this.#wake = (reason) => {
         this.#wake = undefined;
         stopTimer?.();
@@ -203,6 +233,16 @@ export class Ticket implements LedgerEntry, ClientWatcher {
       };
     });
     if (refusal) throw refusal;
+  }
+
+  /** How long it may wait, and what it is told then: the route's limit, or the caller's deadline when that is sooner. */
+  #patience(): { seconds: number; refusal: () => WorkerError } | undefined {
+    const limit = this.route.handler.maxQueueTime ?? Number.POSITIVE_INFINITY;
+    const deadline = this.#deadlineMs === undefined ? Number.POSITIVE_INFINITY : this.#deadlineMs / 1000;
+    const seconds = Math.min(limit, deadline);
+    if (seconds === Number.POSITIVE_INFINITY) return undefined;
+    const code = deadline < limit ? 'DEADLINE_UNREACHABLE' : 'QUEUE_TIMEOUT';
+    return { seconds, refusal: () => new WorkerError(code, `waited ${seconds} s`, { retryAfterSeconds: 1 }) };
   }
 
   /** For the desk: it is this ticket's turn. */
