@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { HandlerConfig } from '../src/index.ts';
+import { FakeControlPlane, FakeModelServer, startRig, temporaryFolder, testHandler, until } from '../src/testing/index.ts';
+
+/** What goes wrong around a worker, and the books right after. What happens to a model server of its own: supervision.test.ts. */
+
+const balanced = ({ workload }: any) => {
+  const { received, served, errored, cancelled, rejected, open } = workload;
+  expect(served + errored + cancelled + rejected + open).toBe(received);
+  return workload;
+};
+
+describe('a control plane that takes reports and never answers', () => {
+  it('costs no request and no number, and does not keep a worker from stopping', async () => {
+    await using rig = await startRig({ secured: true, env: { DRAIN_TIMEOUT_SECONDS: '1' } });
+    await rig.controlPlane.status(({ loadtime }) => loadtime > 0);
+    const hold = Promise.withResolvers<void>();
+    let held = 0;
+    rig.controlPlane.beforeAnswer = () => {
+      held += 1;
+      return hold.promise;
+    };
+    const told = rig.controlPlane.sumOf('cur_perf');
+    for (let n = 0; n < 20; n += 1) expect((await rig.post('/test', { workload: 3 })).status).toBe(200);
+    await until(() => held >= 2); // a status and a list of finished requests hang
+    for (let n = 0; n < 20; n += 1) expect((await rig.post('/test', { workload: 3 })).status).toBe(200);
+    hold.resolve();
+    await rig.controlPlane.until(() => rig.controlPlane.sumOf('cur_perf') === told + 120 && rig.controlPlane.deletedRequests.length >= 40);
+
+    rig.controlPlane.beforeAnswer = () => new Promise(() => undefined); // and now for good
+    expect((await rig.post('/test', { workload: 3 })).status).toBe(200);
+    balanced(await rig.health());
+    await rig.worker.stop();
+  });
+});
+
+describe('a client that vanishes without a word', () => {
+  it('holds its place only as long as the system takes to notice; one that says goodbye, not at all', async () => {
+    await using rig = await startRig({ handlers: [{ ...testHandler, allowParallelRequests: false }] });
+    rig.model.hold();
+    const gone = rig.open('/test', rig.envelope({ workload: 5 }));
+    await rig.model.received(1);
+    gone.outgoing.socket?.resetAndDestroy(); // a reset, as when a network comes back
+    await rig.model.aborted(1);
+    const next = rig.post('/test', { workload: 7 });
+    await rig.model.received(2);
+    rig.model.release();
+    expect((await next).status).toBe(200);
+    expect(balanced(await rig.health())).toMatchObject({ cancelled: 5, served: 7 });
+  });
+
+  it('is in no book when it leaves in the middle of its body', async () => {
+    await using rig = await startRig();
+    const body = rig.envelope({ workload: 5 });
+    const half = rig.open('/test', '', { headers: { 'content-length': String(body.length) } });
+    half.outgoing.write(body.slice(0, 20));
+    half.leave();
+    expect(balanced(await rig.health())).toMatchObject({ received: 0 });
+  });
+});
+
+describe('a thousand clients that leave in the middle of a stream', () => {
+  it('are cancelled, each once, and reach the model server', async () => {
+    await using rig = await startRig();
+    rig.model.answer = ({ response }) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: one\n\n');
+    };
+    const wave = async () => {
+      const clients = Array.from({ length: 100 }, () => rig.open('/test', rig.envelope({ workload: 2 })));
+      await Promise.all(
+        clients.map(async (client) => {
+          const { response } = await client.answer;
+          response.on('error', () => undefined);
+          await once(response, 'data');
+          client.leave();
+        }),
+      );
+    };
+    for (let n = 0; n < 10; n += 1) await wave();
+    await rig.model.aborted(1_000);
+    const health = await rig.untilHealth(({ openRequests }) => openRequests === 0);
+    expect(balanced(health)).toMatchObject({ received: 2_000, cancelled: 2_000, served: 0, errored: 0 });
+  });
+});
+
+describe('a handler of one’s own', () => {
+  const withRespond = (respond: HandlerConfig['respond']) => startRig({ handlers: [{ ...testHandler, respond }] });
+
+  it('that throws in the middle of its stream is errored, and nobody takes the answer for complete', async () => {
+    await using rig = await withRespond(() => {
+      let sent = false;
+      const body = new ReadableStream({
+        pull(controller) {
+          if (sent) throw new Error('a secret of the handler');
+          sent = true;
+          controller.enqueue(new TextEncoder().encode('half'));
+        },
+      });
+      return new Response(body);
+    });
+    await expect(rig.post('/test', { workload: 4 })).rejects.toThrow();
+    const health = await rig.untilHealth(({ openRequests }) => openRequests === 0);
+    expect(balanced(health)).toMatchObject({ errored: 4 });
+  });
+
+  it('that never answers ends with the drain, and its client is told', async () => {
+    await using rig = await startRig({
+      handlers: [{ ...testHandler, respond: () => new Promise<Response>(() => undefined) }],
+      env: { DRAIN_TIMEOUT_SECONDS: '0.2' },
+    });
+    const hanging = rig.post('/test', { workload: 4 });
+    await rig.untilHealth(({ openRequests }) => openRequests === 1);
+    await rig.worker.stop();
+    expect((await hanging).json().error.code).toBe('WORKER_DRAINING');
+  });
+
+  it('that reads past the end of its answers, or twice, fails alone', async () => {
+    await using rig = await withRespond(async ({ payload, callModel }) => {
+      const answer = await callModel('/part', { json: payload });
+      await answer.text();
+      return new Response(await answer.text()); // the body is used up: this throws
+    });
+    const reply = await rig.post('/test', { workload: 4 });
+    expect([reply.status, reply.json().error.code]).toEqual([500, 'HANDLER_FAILED']);
+    expect(balanced(await rig.health())).toMatchObject({ errored: 4 });
+  });
+
+  it('that leaves calls open behind its answer has them ended with it', async () => {
+    await using rig = await withRespond(({ callModel }) => {
+      for (let n = 0; n < 5; n += 1) void callModel('/part', { json: { n } }).catch(() => undefined);
+      return new Response('enough');
+    });
+    rig.model.hold();
+    expect((await rig.post('/test', { workload: 4 })).text).toBe('enough');
+    expect(balanced(await rig.health())).toMatchObject({ served: 4, open: 0 });
+    await until(async () => (await rig.model.connections()) === 0 || rig.model.requests.every(({ isAborted }) => isAborted));
+  });
+});
+
+describe('a full disk', () => {
+  it('keeps no worker from serving: the benchmark is not kept, and that is said', async () => {
+    await using folder = await temporaryFolder();
+    await using model = { fake: new FakeModelServer(), [Symbol.asyncDispose]: () => model.fake.kill() };
+    await using plane = { fake: new FakeControlPlane(), [Symbol.asyncDispose]: () => plane.fake.close() };
+    model.fake.info = { model_id: 'a-model', model_sha: '1' }; // else there is nothing to know the benchmark by
+    await Promise.all([model.fake.listen(), plane.fake.listen()]);
+    const node = `${process.execPath} --conditions=@bluefly/source ${fileURLToPath(new URL('supervised-worker.ts', import.meta.url))}`;
+    // A disk of 64 KiB of this process's own, filled to the last byte.
+    const script = `mount -t tmpfs -o size=64k tmpfs ${folder.path} && head -c 100000 /dev/zero > ${folder.path}/full 2>/dev/null; exec ${node}`;
+    const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH ?? '',
+        CONTAINER_ID: '7',
+        MASTER_TOKEN: 'the-master-token',
+        REPORT_ADDR: plane.fake.url,
+        PUBLIC_IPADDR: '127.0.0.1',
+        WORKER_PORT: '0',
+        VAST_TCP_PORT_0: '1',
+        WORKER_HTTP_PORT: '0',
+        MODEL_SERVER_PORT: String(model.fake.port),
+        PERF_CACHE_FILE: `${folder.path}/perf.json`,
+      },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const gone = once(child, 'exit');
+    try {
+      await Promise.race([
+        plane.fake.status(({ loadtime }) => loadtime > 0),
+        gone.then(() => Promise.reject(new Error(`ended early:\n${output}`))),
+      ]);
+      expect(output).toContain('benchmark could not be kept for the next start');
+    } finally {
+      child.kill('SIGTERM');
+      await gone;
+    }
+    expect(output).toContain('"msg":"stopped"');
+  });
+});
