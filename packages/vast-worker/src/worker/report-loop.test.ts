@@ -70,6 +70,18 @@ describe('report loops', () => {
     expect(told?.at).toBeLessThanOrEqual(changedAt + 1_000);
   });
 
+  it('report a change of phase at once, also right after another report', async () => {
+    await using loops = startLoops();
+    await loops.clock.advance(1_000);
+    loops.state.changed();
+    await loops.clock.advance(1_000);
+    const seen = loops.statuses.length;
+    const now = loops.clock.now();
+    loops.state.signal('model-failed', 'broken');
+    await loops.clock.advance(0);
+    expect(loops.statuses.slice(seen).map(({ at, body }) => [at, body.error_msg])).toEqual([[now, 'broken']]);
+  });
+
   it('report at most once a second under load', async () => {
     await using loops = startLoops();
     for (let step = 0; step < 100; step += 1) {

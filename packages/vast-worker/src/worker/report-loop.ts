@@ -2,6 +2,7 @@ import { paths } from '@bluefly/vast-protocol';
 import type { Clock } from '../adapters/clock.ts';
 import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
+import type { Phase } from '../domain/readiness.ts';
 import { isLoading } from '../domain/readiness.ts';
 import { finishedRequestReport, type Identity, workerStatus } from '../domain/report.ts';
 import type { WorkerState } from './state.ts';
@@ -21,7 +22,7 @@ export interface ReportDeps {
   diskUsageGib: () => Promise<number | undefined>;
 }
 
-/** Never more than one status a second; at least one in ten. */
+/** Never more than one status a second, but that a change of phase is told at once; at least one in ten. */
 const minimumPauseMs = 1_000;
 const idlePeriodMs = 10_000;
 /** After failures the pause doubles up to this. */
@@ -68,16 +69,27 @@ async function runLoop(
   let pauseMs = minimumPauseMs;
   while (!signal.aborted) {
     if (isDue(deps.clock.now() - lastSentAt)) {
+      const phaseTold = kind === 'status' ? deps.state.phase : undefined;
       const accepted = await send();
       if (signal.aborted) return;
       deps.metrics.reported(kind, accepted ? 'accepted' : 'failed');
       pauseMs = accepted ? minimumPauseMs : Math.min(pauseMs * 2, maximumPauseMs);
       if (accepted) lastSentAt = deps.clock.now();
-      await deps.clock.sleep(pauseMs, signal).catch(() => undefined);
+      await pauseUnless(deps, phaseTold, pauseMs, signal);
     } else {
       await untilDueOrTick(deps, () => isDue(deps.clock.now() - lastSentAt), signal);
     }
   }
+}
+
+/** Shorter when the phase is another than `phaseTold`, unless that is undefined. */
+async function pauseUnless({ state, clock }: ReportDeps, phaseTold: Phase | undefined, ms: number, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const pieces = [clock.sleep(ms, either)];
+  if (phaseTold !== undefined) pieces.push(state.until(() => state.phase !== phaseTold, either));
+  await Promise.race(pieces).catch(() => undefined);
+  over.abort();
 }
 
 /** A second at most, and at once when there is something to tell. */
