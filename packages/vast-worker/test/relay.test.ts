@@ -65,8 +65,8 @@ describe('relay', () => {
   it('cuts the answer off when the model server dies in the middle of it, and books an error', async () => {
     await using rig = await startRig();
     rig.model.answer = ({ response }) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write('data: 1\n\n', () => response.destroy());
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('[1,', () => response.destroy());
     };
     const { response } = await rig.open('/test', rig.envelope({})).answer;
 

@@ -18,6 +18,8 @@ export class Exchange {
   readonly requestId: string;
   /** What every answer carries: ids, or nothing. */
   readonly answerHeaders: Readonly<Record<string, string>>;
+  /** What became of an answer that is a stream of events. */
+  readonly stream = { isOpen: false, hasAnswer: false, isBetweenEvents: true };
   /** One at a time: whoever works for the client at present. */
   watcher: ClientWatcher | undefined;
   #reason: WorkerError | undefined;

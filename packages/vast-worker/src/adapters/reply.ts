@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { WorkerError } from '../errors.ts';
+import { endWithErrorEvent } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Answers that the worker gives in its own name: JSON, with a stable code for every refusal. */
@@ -30,11 +31,16 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.end(bytes);
 }
 
-/** Answers with the error, or, when an answer has begun, breaks it off so that nobody takes it for complete. */
-export function sendError({ response, answerHeaders }: Exchange, error: WorkerError): void {
+/**
+ * Answers with the error. When an answer has begun it ends so that nobody takes it for complete: a stream of events with
+ * one that says so, any other broken off.
+ */
+export function sendError(exchange: Exchange, error: WorkerError): void {
+  const { response, answerHeaders, stream } = exchange;
   if (response.destroyed || response.writableEnded) return;
   if (response.headersSent) {
-    response.destroy();
+    if (stream.isOpen) endWithErrorEvent(exchange, errorBody(error));
+    else response.destroy();
     return;
   }
   const { retryAfterSeconds } = error;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { WorkerError } from '../errors.ts';
+import { eventStreamHeaders, isEventStreamType, sendEvent } from './event-stream.ts';
 import type { ClientWatcher, Exchange } from './exchange.ts';
 
 /**
@@ -51,6 +52,8 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   #contentLength: number | undefined;
   /** An answer that came in one piece: head and body leave in one write. */
   #whole: Buffer | undefined;
+  /** An answer that is no stream of events, to a client whose stream has begun already: collected, told in one event. */
+  #lateAnswer: Buffer[] | undefined;
 
   constructor(exchange: Exchange, resolve: (status: number) => void, reject: (error: unknown) => void) {
     this.#exchange = exchange;
@@ -73,13 +76,25 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#status = status;
-    this.#response.writeHead(status, passedOn(headers, this.#exchange.answerHeaders));
+    const { stream, answerHeaders } = this.#exchange;
+    stream.hasAnswer = true;
+    if (stream.isOpen) {
+      if (status !== 200 || !isEventStreamType(headers['content-type'])) this.#lateAnswer = [];
+      return;
+    }
+    if (isEventStreamType(headers['content-type']) && isAppendable(headers)) stream.isOpen = true;
+    this.#response.writeHead(status, passedOn(headers, answerHeaders));
     if (headers['content-length'] === undefined)
       this.#response.flushHeaders(); // a stream: its first byte may be long in coming
     else this.#contentLength = Number(headers['content-length']);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#lateAnswer) {
+      this.#lateAnswer.push(chunk);
+      return;
+    }
+    if (this.#exchange.stream.isOpen) this.#exchange.stream.isBetweenEvents = endsEvent(chunk);
     if (chunk.length === this.#contentLength) this.#whole = chunk;
     else if (!this.#response.write(chunk)) this.#waitForDrain(controller);
   }
@@ -91,6 +106,7 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
 
   onResponseEnd(): void {
     this.#exchange.watcher = undefined;
+    if (this.#lateAnswer) sendLateAnswer(this.#exchange, this.#status, Buffer.concat(this.#lateAnswer));
     this.#response.end(this.#whole);
     this.#resolve(this.#status);
   }
@@ -101,22 +117,54 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 }
 
+/** Errors can be told at its end: it is not compressed, and its length not promised. */
+const isAppendable = (headers: IncomingHttpHeaders) => headers['content-encoding'] === undefined && headers['content-length'] === undefined;
+
+/** Whether the last event is complete: a blank line ends it. */
+const endsEvent = (chunk: Buffer) => chunk.at(-1) === 0x0a && (chunk.at(-2) === 0x0a || (chunk.at(-2) === 0x0d && chunk.at(-3) === 0x0a));
+
+/** The model server's own words where they are JSON: an error it has, or an answer in one piece. */
+function sendLateAnswer(exchange: Exchange, status: number, body: Buffer): void {
+  const json = oneLine(body);
+  if (json !== undefined && (status < 400 || json.startsWith('{"error":{'))) return sendEvent(exchange, json);
+  const message = `The model server answered ${status}.`;
+  sendEvent(exchange, JSON.stringify({ error: { message, type: 'server_error', param: null, code: status } }));
+}
+
+function oneLine(body: Buffer): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(body.toString()));
+  } catch {
+    return undefined;
+  }
+}
+
 function passedOn(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): OutgoingHttpHeaders {
   const result: Record<string, string | string[]> = { ...own };
   for (const name of passedOnHeaders) {
     const value = headers[name];
     if (value !== undefined) result[name] = value;
   }
-  return result;
+  return isEventStreamType(headers['content-type']) ? Object.assign(result, eventStreamHeaders) : result;
 }
 
 /** The answer of a `respond` handler, streamed to the client. @returns its status */
 export async function sendResponse(answer: Response, exchange: Exchange): Promise<number> {
-  const { response } = exchange;
-  const headers = passedOn(Object.fromEntries(answer.headers), exchange.answerHeaders);
-  delete headers['content-encoding']; // a `fetch` has decoded the body that it hands out
-  delete headers['content-length'];
-  response.writeHead(answer.status, headers);
+  const { response, stream } = exchange;
+  const isStream = isEventStreamType(answer.headers.get('content-type'));
+  stream.hasAnswer = true;
+  if (stream.isOpen && !(isStream && answer.status === 200)) {
+    sendLateAnswer(exchange, answer.status, Buffer.from(await answer.arrayBuffer()));
+    response.end();
+    return answer.status;
+  }
+  if (!stream.isOpen) {
+    const headers = passedOn(Object.fromEntries(answer.headers), exchange.answerHeaders);
+    delete headers['content-encoding']; // a `fetch` has decoded the body that it hands out
+    delete headers['content-length'];
+    stream.isOpen = isStream;
+    response.writeHead(answer.status, headers);
+  }
   if (answer.body === null) {
     response.end();
     return answer.status;
@@ -128,6 +176,7 @@ export async function sendResponse(answer: Response, exchange: Exchange): Promis
     const { done, value } = await reader.read();
     if (exchange.abortReason) throw exchange.abortReason;
     if (done) break;
+    if (stream.isOpen) stream.isBetweenEvents = endsEvent(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
     if (!response.write(value)) await drained(response);
   }
   exchange.watcher = undefined;

@@ -62,6 +62,11 @@ export const WorkerConfig = z.strictObject({
   endpointName: z.string().min(1).optional(),
   /** Ours. Seconds a grant may be used again for, outside the session it opened. */
   replayWindow: z.number().min(0).optional(),
+  /**
+   * Ours. Seconds between the comments that keep a stream alive while it waits for its turn or its first token. 0: none.
+   * With the first of them the answer has begun, as a 200; what goes wrong later is told in an event.
+   */
+  streamKeepAlive: z.number().min(0).optional(),
   /** Ours. Seconds for open requests to finish after SIGTERM. */
   drainTimeout: z.number().min(0).optional(),
   /** Ours. Bytes of a request body after decoding. */
@@ -109,6 +114,7 @@ export function loadConfig(config: WorkerConfig, env: NodeJS.ProcessEnv): Resolv
     urlCheck: options?.urlCheck,
     endpointName: options?.endpointName,
     replayWindow: options?.replayWindow,
+    streamKeepAlive: options?.streamKeepAlive,
     drainTimeout: options?.drainTimeout,
     maxBodyBytes: options?.maxBodyBytes,
   });

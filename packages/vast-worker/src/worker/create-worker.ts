@@ -4,6 +4,7 @@ import { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import { diskUsageGib } from '../adapters/disk-usage.ts';
 import { describeGpus } from '../adapters/gpu.ts';
 import { HttpServer } from '../adapters/http-server.ts';
+import { KeepAlive } from '../adapters/keep-alive.ts';
 import { createLogger, type Logger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import { ModelServerClient } from '../adapters/model-server-client.ts';
@@ -17,7 +18,7 @@ import { HealthWatch } from './health-watch.ts';
 import { ModelProbe } from './model-probe.ts';
 import { ModelSupervisor } from './model-supervisor.ts';
 import { createInternalApp, createOpsApp } from './ops-app.ts';
-import type { ReportDeps } from './report-loop.ts';
+import { Reporter } from './report-loop.ts';
 import { Sessions } from './sessions.ts';
 import type { StartUpDeps } from './start-up.ts';
 import { WorkerState } from './state.ts';
@@ -44,6 +45,7 @@ export interface AssembledWorker {
   /** For the model server itself; undefined when it has no port. */
   internalServer: HttpServer | undefined;
   sessions: Sessions;
+  keepAlive: KeepAlive;
   /** undefined: plain HTTP. */
   certificate: CertificateSource | undefined;
   modelServer: ModelServerClient;
@@ -54,7 +56,7 @@ export interface AssembledWorker {
   /** undefined: somebody else starts the model server. */
   supervisor: ModelSupervisor | undefined;
   /** undefined: standalone. */
-  reporting: ReportDeps | undefined;
+  reporting: Reporter | undefined;
 }
 
 /** Where the parts meet; the only function that knows them all. */
@@ -91,6 +93,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     maxBodyDepth: config.maxBodyDepth,
     verify,
   });
+  const keepAlive = new KeepAlive(config.streamKeepAlive ?? 0, clock);
   const requestDeps: RequestDeps = {
     desk,
     modelServer,
@@ -100,6 +103,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     maxBodyDepth: config.maxBodyDepth,
     verify,
     sessions,
+    keepAlive,
   };
   const workerId = config.answersCarryIds ? String(config.identity?.id ?? 'standalone') : undefined;
   const certificate = config.useSsl
@@ -195,6 +199,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     server,
     internalServer,
     sessions,
+    keepAlive,
     certificate,
     modelServer,
     controlPlane,
@@ -202,7 +207,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     startUp,
     watch,
     supervisor,
-    reporting: config.identity && { state, identity: config.identity, controlPlane, metrics, clock, diskUsageGib },
+    reporting: config.identity && new Reporter({ state, identity: config.identity, controlPlane, metrics, clock, diskUsageGib }),
   };
 }
 

@@ -98,6 +98,12 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning: 'how long a grant may be used again, outside the session it opened',
   },
   {
+    name: 'STREAM_KEEP_ALIVE_SECONDS',
+    expected: 'seconds',
+    fallback: '`streamKeepAlive`, else 0: none',
+    meaning: 'between comments that keep a stream alive while it waits for its turn or its first token',
+  },
+  {
     name: 'MODEL_SERVER_URL',
     expected: 'an http(s) URL without a port',
     fallback: '`modelServerUrl`, else http://127.0.0.1',
@@ -188,6 +194,7 @@ export interface Environment {
   endpointName: string | undefined;
   /** Seconds. */
   replayWindow: number | undefined;
+  streamKeepAlive: number | undefined;
   modelServerUrl: string;
   modelServerPort: number;
   modelHealthcheckUrl: string | undefined;
@@ -214,6 +221,7 @@ export interface EnvironmentDefaults {
   urlCheck: UrlCheck | undefined;
   endpointName: string | undefined;
   replayWindow: number | undefined;
+  streamKeepAlive: number | undefined;
   workerPort: number | undefined;
   modelServerUrl: string | undefined;
   modelServerPort: number | undefined;
@@ -281,6 +289,7 @@ export function readEnvironment(
     urlCheck: read<UrlCheck>('URL_CHECK', defaults.urlCheck ?? 'warn', oneOf(urlChecks)),
     endpointName: read<string | undefined>('ENDPOINT_NAME', defaults.endpointName, textFrom),
     replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, nonNegativeFrom),
+    streamKeepAlive: read<number | undefined>('STREAM_KEEP_ALIVE_SECONDS', defaults.streamKeepAlive, nonNegativeFrom),
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),

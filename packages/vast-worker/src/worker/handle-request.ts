@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type AuthData, parseEnvelope } from '@bluefly/vast-protocol';
 import type { Exchange } from '../adapters/exchange.ts';
+import type { KeepAlive } from '../adapters/keep-alive.ts';
 import type { Logger } from '../adapters/logger.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
 import type { ModelServerClient } from '../adapters/model-server-client.ts';
@@ -24,6 +25,7 @@ export interface RequestDeps {
   /** Checks the signature; a promise only when that takes the network. @throws WorkerError SIGNATURE_INVALID, PUBLIC_KEY_MISSING */
   verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void>;
   sessions: Sessions;
+  keepAlive: KeepAlive;
 }
 
 /** The life of one request. Every refusal is a WorkerError; it is answered at the end of the story. */
@@ -47,6 +49,7 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
       deadlineMs: readDeadline(exchange.request),
     });
     ticket.follow(exchange);
+    if (payload.stream === true) deps.keepAlive.watch(exchange);
     if (session) ticket.onEnd = deps.sessions.join(session, ticket);
     const waiting = ticket.turn();
     if (waiting) await waiting;

@@ -5,7 +5,7 @@ import { silentLogger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import type { LedgerEntry } from '../domain/load-ledger.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import { runReportLoops } from './report-loop.ts';
+import { Reporter, runReportLoops, sendFinalReports } from './report-loop.ts';
 import { WorkerState } from './state.ts';
 
 /** The loops on a clock that is turned by hand, with a control plane that answers at once. */
@@ -15,32 +15,33 @@ function startLoops() {
   const over = new AbortController();
   const statuses: { at: number; body: WorkerStatus }[] = [];
   const deletions: { at: number; count: number }[] = [];
-  const plane = { accepts: true, disk: 10 };
+  const plane = { accepts: true, disk: 10, answer: Promise.resolve() };
   const controlPlane = {
     post: async (path: string, body: never) => {
       if (path === paths.workerStatus) statuses.push({ at: clock.now(), body });
       else deletions.push({ at: clock.now(), count: (body as { requests: unknown[] }).requests.length });
+      await plane.answer;
       return plane.accepts;
     },
   } as unknown as ControlPlaneClient;
-  const ended = runReportLoops(
-    {
-      state,
-      identity: { id: 1, masterToken: 'm', url: 'u' },
-      controlPlane,
-      metrics: new WorkerMetrics(),
-      clock,
-      diskUsageGib: async () => plane.disk,
-    },
-    over.signal,
-  );
+  const reporter = new Reporter({
+    state,
+    identity: { id: 1, masterToken: 'm', url: 'u' },
+    controlPlane,
+    metrics: new WorkerMetrics(),
+    clock,
+    diskUsageGib: async () => plane.disk,
+  });
+  const ended = runReportLoops(reporter, over.signal);
   return {
+    reporter,
     clock,
     state,
     statuses,
     deletions,
     plane,
     async [Symbol.asyncDispose]() {
+      plane.answer = Promise.resolve();
       over.abort();
       await ended;
     },
@@ -148,5 +149,30 @@ describe('report loops', () => {
     loops.plane.accepts = true;
     await loops.clock.advance(2_000);
     expect(loops.deletions.map(({ count }) => count)).toEqual([1_000, 1_000, 1_000, 300]);
+  });
+
+  it('never carry the same load twice, also when the last report comes while another is in flight', async () => {
+    await using loops = startLoops();
+    await loops.clock.advance(1_000);
+    const answer = Promise.withResolvers<void>();
+    loops.plane.answer = answer.promise;
+    loops.state.ledger.admit({ ...entry(), workload: 400 });
+    loops.state.changed();
+    await loops.clock.advance(1_000);
+    const goodbye = sendFinalReports(loops.reporter, new AbortController().signal);
+    answer.resolve();
+    await goodbye;
+    expect(loops.statuses.reduce((sum, { body }) => sum + body.new_load, 0)).toBe(400);
+  });
+
+  it('do not wait for one in flight longer than they may', async () => {
+    await using loops = startLoops();
+    loops.plane.answer = new Promise(() => undefined);
+    loops.state.changed();
+    await loops.clock.advance(1_000);
+    const limit = new AbortController();
+    const goodbye = sendFinalReports(loops.reporter, limit.signal);
+    limit.abort();
+    await goodbye;
   });
 });

@@ -6,6 +6,7 @@ import type { Phase } from '../domain/readiness.ts';
 import { isLoading } from '../domain/readiness.ts';
 import { finishedRequestReport, type Identity, workerStatus } from '../domain/report.ts';
 import type { WorkerState } from './state.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /**
  * Tells the control plane the truth: take, send, acknowledge. A report that is not accepted changes nothing here; the
@@ -31,8 +32,8 @@ const maximumPauseMs = 10_000;
 const deletionsPerReport = 1_000;
 
 /** Runs until the signal aborts. Never throws. */
-export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Promise<void> {
-  const reporter = new Reporter(deps);
+export async function runReportLoops(reporter: Reporter, signal: AbortSignal): Promise<void> {
+  const { deps } = reporter;
   await Promise.all([
     runLoop(
       deps,
@@ -52,8 +53,7 @@ export async function runReportLoops(deps: ReportDeps, signal: AbortSignal): Pro
 }
 
 /** The last words of a worker that goes: one report and the finished requests, each tried once within `signal`. */
-export async function sendFinalReports(deps: ReportDeps, signal: AbortSignal): Promise<void> {
-  const reporter = new Reporter(deps);
+export async function sendFinalReports(reporter: Reporter, signal: AbortSignal): Promise<void> {
   await reporter.sendStatus(signal);
   await reporter.sendAllDeletions(signal);
 }
@@ -100,16 +100,34 @@ async function untilDueOrTick({ state, clock }: ReportDeps, isDue: () => boolean
   over.abort();
 }
 
-class Reporter {
-  readonly #deps: ReportDeps;
+/** Takes, sends and acknowledges; never two reports of a kind at once, or both would carry the same. */
+export class Reporter {
+  readonly deps: ReportDeps;
   #reportedDiskGib: number | undefined;
+  readonly #inFlight = { status: Promise.resolve(true), deletions: Promise.resolve(true) };
 
   constructor(deps: ReportDeps) {
-    this.#deps = deps;
+    this.deps = deps;
   }
 
-  async sendStatus(signal: AbortSignal): Promise<boolean> {
-    const { state, identity, controlPlane, diskUsageGib } = this.#deps;
+  /** After the one in flight, unless the signal aborts first. @returns true when it was accepted */
+  sendStatus(signal: AbortSignal): Promise<boolean> {
+    return this.#inTurn('status', () => this.#sendStatus(signal), signal);
+  }
+
+  /** As `sendStatus`; part after part, until none is left or one is not accepted. */
+  sendAllDeletions(signal: AbortSignal): Promise<boolean> {
+    return this.#inTurn('deletions', () => this.#sendAllDeletions(signal), signal);
+  }
+
+  #inTurn(kind: 'status' | 'deletions', send: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+    const turn = this.#inFlight[kind].then(() => !signal.aborted && send());
+    this.#inFlight[kind] = turn.catch(() => false);
+    return Promise.race([turn, untilAborted(signal).then(() => false)]);
+  }
+
+  async #sendStatus(signal: AbortSignal): Promise<boolean> {
+    const { state, identity, controlPlane, diskUsageGib } = this.deps;
     const diskGib = await diskUsageGib();
     state.hasNews = false;
     const interval = state.ledger.takeInterval();
@@ -133,15 +151,14 @@ class Reporter {
     return accepted;
   }
 
-  /** Part after part, until none is left or one is not accepted. */
-  async sendAllDeletions(signal: AbortSignal): Promise<boolean> {
-    const { ledger } = this.#deps.state;
+  async #sendAllDeletions(signal: AbortSignal): Promise<boolean> {
+    const { ledger } = this.deps.state;
     while (ledger.unreportedDeletions > deletionsPerReport) if (!(await this.#sendDeletions(signal))) return false;
     return ledger.unreportedDeletions === 0 || this.#sendDeletions(signal);
   }
 
   async #sendDeletions(signal: AbortSignal): Promise<boolean> {
-    const { state, identity, controlPlane } = this.#deps;
+    const { state, identity, controlPlane } = this.deps;
     const batch = state.ledger.takeDeletions(deletionsPerReport);
     const accepted = await controlPlane.post(
       paths.deleteRequests,

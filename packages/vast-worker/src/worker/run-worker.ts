@@ -6,6 +6,7 @@ import { drain } from './drain.ts';
 import { applyLogLine } from './log-signals.ts';
 import { runReportLoops } from './report-loop.ts';
 import { awaitModel, confirm, measurePerf } from './start-up.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface ListeningPorts {
   port: number;
@@ -41,6 +42,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
   } finally {
     await worker.supervisor?.stop();
     over.abort(new Error('the worker has stopped'));
+    worker.keepAlive.close();
     await Promise.all(pieces);
     await Promise.all([server.close(), worker.internalServer?.close(), worker.modelServer.close(), worker.controlPlane.close()]);
   }
@@ -126,11 +128,4 @@ function noteUnusualSettings({ config, parts }: AssembledWorker): void {
   if (!config.supervised && !config.modelLogFile && config.logActionConfig.onLoad.length > 0) {
     log.info({}, 'logActionConfig is not used: there is no modelLogFile (or MODEL_LOG); health says when the model is loaded');
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
