@@ -13,16 +13,27 @@ export function maxTokensOr256(data: unknown): number {
 }
 
 /**
- * Tokens that may be generated: `max_completion_tokens`, else `max_tokens`, else `fallback`; for each prompt of a list
- * and each of `n` (or `best_of`, when larger) answers. At most 2^53 - 1.
+ * Tokens that may be generated: what one answer may have, or `fallback` when the body does not say, for each prompt of a
+ * list and each of `n` (or `best_of`, when larger) answers. At most 2^53 - 1.
  */
 export function completionTokens(data: unknown, fallback = 256): number {
   const body = asBody(data);
   if (!body) return Number.NaN;
-  const perAnswer = positive(body.max_completion_tokens) ?? positive(body.max_tokens) ?? fallback;
   const answers = Math.max(1, positive(body.n) ?? 1, positive(body.best_of) ?? 1);
   const prompts = Math.max(1, Array.isArray(body.prompt) ? itemsOf(body.prompt).length : 1);
-  return Math.min(perAnswer * answers * prompts, Number.MAX_SAFE_INTEGER);
+  return Math.min(tokensPerAnswer(body, fallback) * answers * prompts, Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * vLLM reads `max_completion_tokens` on chat only, where it wins over `max_tokens`; completions ignore it. Which of the
+ * two a body is for is told by `messages` and `prompt`; with both or neither the larger counts.
+ */
+function tokensPerAnswer(body: Record<string, unknown>, fallback: number): number {
+  const ofCompletion = positive(body.max_tokens) ?? fallback;
+  const ofChat = positive(body.max_completion_tokens) ?? ofCompletion;
+  const [isChat, isCompletion] = [body.messages !== undefined, body.prompt !== undefined];
+  if (isChat === isCompletion) return Math.max(ofChat, ofCompletion);
+  return isChat ? ofChat : ofCompletion;
 }
 
 /** Estimated tokens of `prompt` (token ids count exactly) or of the texts in `messages`; images and sound count 0. */

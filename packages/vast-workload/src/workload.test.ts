@@ -60,7 +60,14 @@ describe('completions', () => {
 
   it.each([
     [{}, 256],
-    [{ max_tokens: 10, max_completion_tokens: 20 }, 20],
+    [{ max_completion_tokens: 20, messages: [] }, 20],
+    [{ max_tokens: 30, max_completion_tokens: 20, messages: [] }, 20], // chat: it wins
+    [{ max_tokens: 10, messages: [] }, 10],
+    [{ max_tokens: 10, max_completion_tokens: 20, prompt: 'a' }, 10], // completions: vLLM does not read it
+    [{ max_completion_tokens: 20, prompt: 'a' }, 256],
+    [{ max_tokens: 10, max_completion_tokens: 20 }, 20], // neither: the larger
+    [{ max_completion_tokens: 20 }, 256],
+    [{ max_tokens: 20, max_completion_tokens: 10, prompt: 'a', messages: [] }, 20], // both: the larger
     [{ max_tokens: 10, n: 3 }, 30],
     [{ max_tokens: 10, n: 2, best_of: 4 }, 40],
     [{ max_tokens: 10, prompt: ['a', 'b'] }, 20],
