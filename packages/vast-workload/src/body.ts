@@ -1,6 +1,13 @@
-import { estimateTokens } from './tokens.ts';
+import { estimateTokens, type TokenizerFamily } from './tokens.ts';
 
 /** Reading what strangers send: nothing here throws, and nothing trusts a shape. */
+
+export interface TokenOptions {
+  /** Default: nowhere. */
+  maxInputTokens?: number | undefined;
+  /** Default: o200k. */
+  family?: TokenizerFamily | undefined;
+}
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -25,22 +32,20 @@ export function itemsOf(list: readonly unknown[]): readonly unknown[] {
  * Tokens of one item: a text, token ids (counted exactly), a pair of texts, or content as chat and rerank APIs write it,
  * `{ text }` or `{ content }`, alone or as a list of parts. What is no text (images, sound) counts 0.
  */
-export function tokensOf(item: unknown): number {
-  if (typeof item === 'string') return estimateTokens(item);
-  return Array.isArray(item) ? sum(item, tokensOfPart) : tokensOfPart(item);
+export function tokensOf(item: unknown, family?: TokenizerFamily): number {
+  if (typeof item === 'string') return estimateTokens(item, family);
+  return Array.isArray(item) ? sum(item, (part) => tokensOfPart(part, family)) : tokensOfPart(item, family);
 }
 
 /** A part of an item. Looks one level into `content`, and no deeper. */
-function tokensOfPart(part: unknown): number {
+function tokensOfPart(part: unknown, family: TokenizerFamily | undefined): number {
   if (typeof part === 'number') return 1; // a token id
-  if (typeof part === 'string') return estimateTokens(part);
+  if (typeof part === 'string') return estimateTokens(part, family);
   const { text, content } = asBody(part) ?? {};
+  const tokensOfText = (value: unknown) => (typeof value === 'string' ? estimateTokens(value, family) : 0);
+  const tokensOfTextPart = (inner: unknown) => tokensOfText(typeof inner === 'string' ? inner : asBody(inner)?.text);
   return tokensOfText(text) + (Array.isArray(content) ? sum(content, tokensOfTextPart) : tokensOfText(content));
 }
-
-const tokensOfTextPart = (part: unknown) => tokensOfText(typeof part === 'string' ? part : asBody(part)?.text);
-
-const tokensOfText = (text: unknown) => (typeof text === 'string' ? estimateTokens(text) : 0);
 
 export function sum(items: readonly unknown[], measure: (item: unknown) => number): number {
   let total = 0;

@@ -1,4 +1,5 @@
-import { asBody, itemsOf, larger, positive, sum, tokensOf } from './body.ts';
+import { asBody, itemsOf, larger, positive, sum, type TokenOptions, tokensOf } from './body.ts';
+import type { TokenizerFamily } from './tokens.ts';
 
 /** Completion and chat requests. NaN: this is no such body; the worker then takes its default workload. */
 
@@ -37,15 +38,16 @@ function tokensPerAnswer(body: Record<string, unknown>, fallback: number): numbe
 }
 
 /** Estimated tokens of `prompt` (token ids count exactly) or of the texts in `messages`; images and sound count 0. */
-export function promptTokens(data: unknown): number {
+export function promptTokens(data: unknown, { family }: Pick<TokenOptions, 'family'> = {}): number {
   const body = asBody(data);
-  return larger(tokensOfPrompt(body?.prompt), tokensOfMessages(body?.messages));
+  return larger(tokensOfPrompt(body?.prompt, family), tokensOfMessages(body?.messages, family));
 }
 
-function tokensOfPrompt(prompt: unknown): number {
-  if (typeof prompt === 'string') return tokensOf(prompt);
-  return Array.isArray(prompt) ? sum(itemsOf(prompt), tokensOf) : Number.NaN;
+function tokensOfPrompt(prompt: unknown, family: TokenizerFamily | undefined): number {
+  if (typeof prompt === 'string') return tokensOf(prompt, family);
+  return Array.isArray(prompt) ? sum(itemsOf(prompt), (item) => tokensOf(item, family)) : Number.NaN;
 }
 
 /** The content of a message is a text or a list of parts, some of which hold text. */
-const tokensOfMessages = (messages: unknown) => (Array.isArray(messages) ? sum(messages, tokensOf) : Number.NaN);
+const tokensOfMessages = (messages: unknown, family: TokenizerFamily | undefined) =>
+  Array.isArray(messages) ? sum(messages, (message) => tokensOf(message, family)) : Number.NaN;

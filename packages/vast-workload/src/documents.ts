@@ -1,4 +1,4 @@
-import { asBody, cutAt, larger, sum, tokensOf } from './body.ts';
+import { asBody, cutAt, larger, sum, type TokenOptions, tokensOf } from './body.ts';
 
 /**
  * Rerank requests: `documents` (Cohere, Jina, vLLM) or `texts` (text-embeddings-inference). NaN: the body has neither
@@ -12,14 +12,17 @@ export function countDocuments(data: unknown): number {
 
 /**
  * Estimated tokens of all pairs: a cross-encoder reads the query again with each document.
+ * @param options.family how the model's tokenizer cuts; see `tokenizerFamilyOf`
  * @param options.maxInputTokens where the model server truncates each pair; default: nowhere
  */
-export function countRerankTokens(data: unknown, options: { maxInputTokens?: number | undefined } = {}): number {
+export function countRerankTokens(data: unknown, options: TokenOptions = {}): number {
   const query = asBody(data)?.query;
   if (typeof query !== 'string' && !asBody(query)) return Number.NaN;
-  const queryTokens = tokensOf(query);
+  const queryTokens = tokensOf(query, options.family);
   const limit = cutAt(options.maxInputTokens);
-  return measureDocuments(data, (documents) => sum(documents, (document) => Math.min(queryTokens + tokensOf(document), limit)));
+  return measureDocuments(data, (documents) =>
+    sum(documents, (document) => Math.min(queryTokens + tokensOf(document, options.family), limit)),
+  );
 }
 
 function measureDocuments(data: unknown, measure: (documents: readonly unknown[]) => number): number {

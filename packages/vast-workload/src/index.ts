@@ -1,4 +1,4 @@
 export { completionTokens, maxTokensOr256, promptTokens } from './completions.ts';
 export { countDocuments, countRerankTokens } from './documents.ts';
 export { countInputs, countInputTokens } from './inputs.ts';
-export { estimateTokens } from './tokens.ts';
+export { estimateTokens, type TokenizerFamily, tokenizerFamilyOf } from './tokens.ts';

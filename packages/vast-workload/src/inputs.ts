@@ -1,4 +1,4 @@
-import { asBody, cutAt, itemsOf, larger, sum, tokensOf } from './body.ts';
+import { asBody, cutAt, itemsOf, larger, sum, type TokenOptions, tokensOf } from './body.ts';
 
 /**
  * Embedding and classification requests: `input` (OpenAI) or `inputs` (text-embeddings-inference), in every shape the
@@ -17,11 +17,12 @@ export function countInputs(data: unknown): number {
 
 /**
  * Estimated tokens of all inputs; token ids count exactly.
+ * @param options.family how the model's tokenizer cuts; see `tokenizerFamilyOf`
  * @param options.maxInputTokens where the model server truncates each input; default: nowhere
  */
-export function countInputTokens(data: unknown, options: { maxInputTokens?: number | undefined } = {}): number {
+export function countInputTokens(data: unknown, options: TokenOptions = {}): number {
   const limit = cutAt(options.maxInputTokens);
-  return measureInputs(data, (items) => sum(items, (item) => Math.min(tokensOf(item), limit)));
+  return measureInputs(data, (items) => sum(items, (item) => Math.min(tokensOf(item, options.family), limit)));
 }
 
 function measureInputs(data: unknown, measure: (items: readonly unknown[]) => number): number {

@@ -10,5 +10,5 @@ export function agentBrainConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     asked === workloadUnit
       ? []
       : [{ where: 'environment variable WORKLOAD_UNIT', expected: workloadUnits.join(' or '), found: JSON.stringify(asked) }];
-  return { handlers: createHandlers(workloadUnit), logActionConfig: teiLogRules, workloadUnit, serviceProblems };
+  return { handlers: createHandlers(workloadUnit, env.MODEL_ID), logActionConfig: teiLogRules, workloadUnit, serviceProblems };
 }

@@ -4,9 +4,9 @@ import { embeddingWorkload, type WorkloadUnit } from './embedding-workload.ts';
 import { type BatchDialect, callInParts } from './split-batch.ts';
 
 /** The routes of agent-brain: OpenAI's embeddings and TEI's own, both on text-embeddings-inference. */
-export function createHandlers(unit: WorkloadUnit): HandlerConfig[] {
+export function createHandlers(unit: WorkloadUnit, model?: string): HandlerConfig[] {
   const batchLimit = createBatchLimit();
-  const workloadCalculator = embeddingWorkload(unit);
+  const workloadCalculator = embeddingWorkload(unit, model);
   const inParts = (dialect: BatchDialect) => (input: RespondInput) => respondInParts(dialect, input, batchLimit);
   return [
     {

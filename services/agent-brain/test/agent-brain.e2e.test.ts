@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type StartedProcess, startProcess } from '@bluefly/vast-worker/testing';
+import { estimateTokens } from '@bluefly/vast-workload';
 import { InferenceClient } from '@huggingface/inference';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -100,9 +101,16 @@ describe('agent-brain', () => {
   });
 
   it('counts in tokens when asked to', async () => {
-    const { workloadUnit, handlers } = agentBrainConfig({ WORKLOAD_UNIT: 'tokens' });
-    expect(workloadUnit).toBe('tokens');
-    expect(handlers.map(({ workloadCalculator }) => workloadCalculator?.({ input: 'a'.repeat(400) }))).toEqual([100, 100]);
+    const input = 'Wärmedämmverbundsysteme für Gebäudehüllen';
+    for (const [model, family] of [
+      [undefined, 'o200k'],
+      ['BAAI/bge-small-en-v1.5', 'wordpiece'],
+    ] as const) {
+      const { workloadUnit, handlers } = agentBrainConfig({ WORKLOAD_UNIT: 'tokens', MODEL_ID: model });
+      expect(workloadUnit).toBe('tokens');
+      const tokens = estimateTokens(input, family);
+      expect(handlers.map(({ workloadCalculator }) => workloadCalculator?.({ input }))).toEqual([tokens, tokens]);
+    }
   });
 
   it('lists its own wrong settings with those of the worker, and ends', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { startProcess } from '@bluefly/vast-worker/testing';
+import { estimateTokens } from '@bluefly/vast-workload';
 import { InferenceClient } from '@huggingface/inference';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { complianceEngineConfig } from '../src/config.ts';
@@ -163,8 +164,9 @@ describe('the service', () => {
     expect(workloadUnit).toBe('tokens');
     const [tei, cohere] = handlers as [(typeof handlers)[0], (typeof handlers)[0]];
     const [four, forty] = ['a'.repeat(16), 'b'.repeat(160)];
-    expect(tei.workloadCalculator?.({ query: four, texts: [forty, forty] })).toBe(88); // the query counts with each text
-    expect(cohere.workloadCalculator?.({ query: four, documents: [forty] })).toBe(44);
+    const pair = estimateTokens(four) + estimateTokens(forty);
+    expect(tei.workloadCalculator?.({ query: four, texts: [forty, forty] })).toBe(2 * pair); // the query counts with each text
+    expect(cohere.workloadCalculator?.({ query: four, documents: [forty] })).toBe(pair);
   });
 
   it('never writes what it was sent into its log', () => {
