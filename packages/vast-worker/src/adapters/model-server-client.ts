@@ -95,6 +95,19 @@ export class ModelServerClient {
     }
   }
 
+  /** Its own metrics, in Prometheus' text form. @throws WorkerError MODEL_SERVER_UNREACHABLE, also when it has none; MODEL_SERVER_TIMEOUT */
+  async metrics(signal: AbortSignal): Promise<{ contentType: string; text: string }> {
+    try {
+      const answer = await this.#pool.request({ path: '/metrics', method: 'GET', headers: this.#authorization, signal });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new WorkerError('MODEL_SERVER_UNREACHABLE', `metrics answer ${answer.statusCode}`);
+      return { contentType: String(answer.headers['content-type'] ?? 'text/plain; version=0.0.4; charset=utf-8'), text };
+    } catch (error) {
+      if (signal.aborted) throw new WorkerError('MODEL_SERVER_TIMEOUT', 'metrics', { cause: error });
+      throw this.#translate(error, undefined);
+    }
+  }
+
   /** One GET, its body read and forgotten. Never throws for what the model server does. */
   async probe(url: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
     try {

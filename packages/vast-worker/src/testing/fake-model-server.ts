@@ -26,6 +26,8 @@ export class FakeModelServer {
   health = 200;
   /** What GET /info answers; undefined: 404. */
   info: object | undefined;
+  /** What GET /metrics answers; undefined: 404. */
+  metrics: string | undefined;
   readonly #server: FakeServer;
   readonly #waiters = new Waiters();
   #held: ModelRequest[] | undefined;
@@ -85,6 +87,10 @@ export class FakeModelServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') {
+      if (request.url === '/metrics' && this.metrics !== undefined) {
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(this.metrics);
+        return;
+      }
       const isInfo = request.url === '/info' && this.info !== undefined;
       response.writeHead(isInfo ? 200 : request.url === '/health' ? this.health : 404).end(isInfo ? JSON.stringify(this.info) : '');
       return;

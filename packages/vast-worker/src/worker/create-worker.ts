@@ -119,6 +119,8 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     everythingElse: createOpsApp({
       metrics,
       sessions,
+      metricsToken: config.metricsToken,
+      modelMetrics: (signal) => modelServer.metrics(signal),
       masterToken: config.identity?.masterToken ?? '',
       updateMarkerFile: parts.updateMarkerFile,
       maxBodyBytes: config.maxBodyBytes,

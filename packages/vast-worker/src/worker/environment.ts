@@ -140,6 +140,12 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning: 'folder for the log and the identity of a model server that the worker starts; each worker needs its own',
   },
   {
+    name: 'METRICS_TOKEN',
+    expected: 'a text',
+    fallback: 'none: anybody may read them',
+    meaning: 'bearer token for /metrics, /metrics/model and the text of /health; others get a bare 200 or 503 from /health',
+  },
+  {
     name: 'HF_TOKEN',
     expected: 'a text',
     fallback: 'none',
@@ -205,6 +211,7 @@ export interface Environment {
   requiresGpu: boolean;
   minFreeDiskGib: number;
   hfToken: string | undefined;
+  metricsToken: string | undefined;
   /** undefined: each start measures. */
   perfCacheFile: string | undefined;
   answersCarryIds: boolean;
@@ -299,6 +306,7 @@ export function readEnvironment(
     requiresGpu: read('REQUIRE_GPU', false, truthFrom),
     minFreeDiskGib: read('MIN_FREE_DISK_GIB', startsModelServer ? 1 : 0, nonNegativeFrom),
     hfToken: read<string | undefined>('HF_TOKEN', undefined, textFrom),
+    metricsToken: read<string | undefined>('METRICS_TOKEN', undefined, textFrom),
     perfCacheFile: read<string | undefined>('PERF_CACHE_FILE', hasContainer ? '/var/tmp/vast-worker-perf.json' : undefined, textFrom),
     answersCarryIds: read('ANSWER_IDS', true, truthFrom),
     logLevel: read('LOG_LEVEL', 'info', logLevelFrom),

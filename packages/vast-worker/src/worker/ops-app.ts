@@ -1,10 +1,11 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { paths } from '@bluefly/vast-protocol';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
 import { readBody } from '../adapters/read-body.ts';
 import { errorBody } from '../adapters/reply.ts';
 import { type ErrorCode, WorkerError } from '../errors.ts';
+import { showsBearer } from './bearer.ts';
 import type { HealthReport } from './health-report.ts';
 import type { Sessions } from './sessions.ts';
 import { markForUpdate } from './update-route.ts';
@@ -14,6 +15,10 @@ import { markForUpdate } from './update-route.ts';
 export interface OpsAppDeps {
   metrics: WorkerMetrics;
   health: () => HealthReport;
+  /** The model server's own metrics. @throws WorkerError when it has none to give */
+  modelMetrics: (signal: AbortSignal) => Promise<{ contentType: string; text: string }>;
+  /** Who shows it reads metrics and why the worker is as it is; undefined: anybody does. */
+  metricsToken: string | undefined;
   sessions: Sessions;
   /** Password of the update route; empty: closed. */
   masterToken: string;
@@ -25,18 +30,28 @@ export interface OpsAppDeps {
 }
 
 export function createOpsApp(deps: OpsAppDeps): RequestListener {
-  const { metrics, health, sessions, maxBodyBytes, routes } = deps;
+  const { metrics, health, metricsToken, sessions, maxBodyBytes, routes } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
 
-  app.get('/health', (_request, response) => {
+  const mayRead = ({ headers }: IncomingMessage) => metricsToken === undefined || showsBearer(headers.authorization, metricsToken);
+  const requireToken: RequestHandler = (request, _response, next) =>
+    mayRead(request) ? next() : next(new WorkerError('UNAUTHORIZED', 'metrics'));
+
+  app.get('/health', (request, response) => {
     const report = health();
-    response.status(report.phase === 'ready' ? 200 : 503).json(report);
+    response.status(report.phase === 'ready' ? 200 : 503);
+    if (mayRead(request)) response.json(report);
+    else response.end(); // strangers learn that it serves, and nothing else
   });
-  app.get('/metrics', async (_request, response) => {
+  app.get('/metrics', requireToken, async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.get('/metrics/model', requireToken, async (_request, response) => {
+    const { contentType, text } = await deps.modelMetrics(AbortSignal.timeout(modelMetricsTimeoutMs));
+    response.type(contentType).send(text);
   });
 
   app.post(paths.sessionCreate, async (request, response) => {
@@ -59,7 +74,7 @@ export function createOpsApp(deps: OpsAppDeps): RequestListener {
     app,
     metrics,
     [paths.update, ...routes, paths.sessionCreate, paths.sessionGet, paths.sessionHealth, paths.sessionEnd],
-    ['/health', '/metrics'],
+    ['/health', '/metrics', '/metrics/model'],
   );
   return app;
 }
@@ -76,6 +91,7 @@ export function createInternalApp({ metrics, sessions }: Pick<OpsAppDeps, 'metri
   return app;
 }
 
+const modelMetricsTimeoutMs = 5_000;
 const internalBodyBytes = 1024 * 1024;
 
 /** Unknown paths, wrong methods, and every error as JSON. */
