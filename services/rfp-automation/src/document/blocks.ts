@@ -34,6 +34,8 @@ export interface Row extends Common {
   kind: 'row';
   cells: Span[];
   isHeader: boolean;
+  /** The head of its table. */
+  header: Row | undefined;
 }
 
 /** Fenced code: nobody's sentences. */
@@ -141,16 +143,19 @@ function endOfText(lines: readonly Line[], first: number): number {
 /** Lines of cells; a line of dashes makes the one before it the head. */
 function readTable(text: string, lines: readonly Line[], first: number, blocks: Block[]): number {
   let index = first;
+  let header: Row | undefined;
   for (; index < lines.length; index += 1) {
     const line = lines[index] as Line;
     if (!line.content.startsWith('|')) break;
     if (/^[|\s:-]+$/.test(line.content)) {
-      const head = blocks.at(-1);
-      if (index > first && head?.kind === 'row') head.isHeader = true;
+      const before = blocks.at(-1);
+      if (index === first || before?.kind !== 'row') continue;
+      before.isHeader = true;
+      header = before;
       continue;
     }
     const span = trimmed(text, line);
-    blocks.push({ kind: 'row', lineStart: line.start, ...span, cells: cellsOf(text, span), isHeader: false });
+    blocks.push({ kind: 'row', lineStart: line.start, ...span, cells: cellsOf(text, span), isHeader: false, header });
   }
   return index;
 }
@@ -223,7 +228,7 @@ function readHeading(
     next,
   });
   const atx = /^(#{1,6})\s+/.exec(line.content);
-  if (atx) return heading((atx[1] as string).length, atx[0].length);
+  if (atx && line.content.length <= longestMarkdownHeading) return heading((atx[1] as string).length, atx[0].length);
   if (line.content.length > longestHeading || line.content.startsWith('|')) return undefined;
   if (under && /^(=+|-{3,})$/.test(under.content)) return heading(under.content.startsWith('=') ? 1 : 2, 0, index + 2);
   if (!standsAlone(lines, index) || /[.;,:?!]$/.test(line.content) || obligationWord.test(line.content)) return undefined;
@@ -231,6 +236,9 @@ function readHeading(
   return level === undefined ? undefined : heading(level);
 }
 
+/** Every requirement repeats the heading it stands under: a paragraph with a mark before it is not taken for one. */
+const longestMarkdownHeading = 300;
+/** In plain text, where only its looks make a line a heading. */
 const longestHeading = 100;
 
 /** Blank lines, lines across the page or the ends of the document on both sides. */

@@ -11,25 +11,25 @@ export interface Folded {
 }
 
 export function fold(original: string): Folded {
-  let text = '';
+  const pieces: string[] = []; // joined at the end: a text that is looked at while it grows is copied each time
   const starts: number[] = [];
   const ends: number[] = [];
-  const add = (units: string, start: number, end: number) => {
-    text += units;
-    for (let unit = 0; unit < units.length; unit += 1) {
-      starts.push(start);
-      ends.push(end);
-    }
-  };
+  let last = ' ';
   let at = 0;
   for (const character of original) {
     const end = at + character.length;
     const units = foldCharacter(character);
-    if (units !== ' ') add(units, at, end);
-    else if (text !== '' && !text.endsWith(' ')) add(' ', at, end);
+    if (units !== '' && (units !== ' ' || last !== ' ')) {
+      pieces.push(units);
+      for (let unit = 0; unit < units.length; unit += 1) {
+        starts.push(at);
+        ends.push(end);
+      }
+      last = units.charAt(units.length - 1);
+    }
     at = end;
   }
-  return { text, origin: ({ start, end }) => ({ start: starts[start] ?? original.length, end: ends[end - 1] ?? 0 }) };
+  return { text: pieces.join(''), origin: ({ start, end }) => ({ start: starts[start] ?? original.length, end: ends[end - 1] ?? 0 }) };
 }
 
 /** For comparing: folded, without blanks and marks at both ends. */

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { blockAt, leadOf, readOutline } from './outline.ts';
+import { blockAt, readOutline } from './outline.ts';
 
 /** What leads in each piece of a text that `needles` name. */
 function leads(text: string, needles: string[]): (string | undefined)[] {
   const outline = readOutline(text);
   return needles.map((needle) => {
-    const placed = blockAt(outline, text.indexOf(needle));
-    const lead = placed && leadOf(outline, placed);
+    const lead = blockAt(outline, text.indexOf(needle))?.lead?.sentence;
     return lead && text.slice(lead.start, lead.end);
   });
 }

@@ -8,8 +8,14 @@ export interface PlacedBlock {
   block: Block;
   /** Headings above, the highest first; a heading is under itself. */
   path: readonly Heading[];
-  /** Index of the block whose last sentence leads in the list or table that this block belongs to. */
-  leadIndex: number | undefined;
+  /** What leads in the list or table that this block belongs to. */
+  lead: Lead | undefined;
+}
+
+/** A sentence that a list or table follows: the last of the block with this index. */
+export interface Lead {
+  index: number;
+  sentence: Span;
 }
 
 export interface Outline {
@@ -22,7 +28,7 @@ export function readOutline(text: string): Outline {
   let path: readonly Heading[] = [];
   const blocks = readBlocks(text).map((block, index): PlacedBlock => {
     if (block.kind === 'heading') path = [...path.filter(({ level }) => level < block.level), block];
-    return { block, path, leadIndex: leads.next(block, index) };
+    return { block, path, lead: leads.next(block, index) };
   });
   return { text, blocks };
 }
@@ -41,30 +47,25 @@ function lastIndexAt(blocks: readonly PlacedBlock[], at: number): number {
   return low - 1;
 }
 
-/** The last sentence of the block that leads in `placed`. */
-export function leadOf({ text, blocks }: Outline, { leadIndex }: PlacedBlock): Span | undefined {
-  const lead = leadIndex === undefined ? undefined : blocks[leadIndex];
-  return lead && sentencesIn(text, lead.block).at(-1);
-}
-
 /** Which sentence leads in the items that come, over nested lists. */
 class OpenLeads {
   readonly #text: string;
-  #open: { lead: number; style: string; indent: number }[] = [];
+  #open: { lead: Lead; style: string; indent: number }[] = [];
   #before: Block | undefined;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  next(block: Block, index: number): number | undefined {
+  next(block: Block, index: number): Lead | undefined {
     const before = this.#before;
     this.#before = block;
     if (block.kind === 'heading' || block.kind === 'code') this.#open = [];
     if (block.kind === 'paragraph' && !this.#isWithinItem(block)) this.#open = [];
     if (block.kind !== 'item' && block.kind !== 'row') return undefined;
     const { style, indent } = block.kind === 'item' ? block : { style: 'row', indent: 0 };
-    if (before && leadsIn(this.#text, before) && !isSibling(before, style, indent)) this.#open.push({ lead: index - 1, style, indent });
+    const sentence = before && !isSibling(before, style, indent) ? leadingSentence(this.#text, before) : undefined;
+    if (sentence) this.#open.push({ lead: { index: index - 1, sentence }, style, indent });
     else this.#closeInner(style, indent);
     return this.#open.at(-1)?.lead;
   }
@@ -82,11 +83,16 @@ class OpenLeads {
   }
 }
 
-/** Whether a list goes on behind a block. */
-export function leadsIn(text: string, block: Block): boolean {
-  if (block.kind !== 'paragraph' && block.kind !== 'item') return false;
-  return /([:–—]|\b(shall|must|should|may|will))[*_]*$/i.test(text.slice(Math.max(block.start, block.end - 20), block.end));
+/** The last sentence of a block, where a list goes on behind it. */
+function leadingSentence(text: string, block: Block): Span | undefined {
+  if (block.kind !== 'paragraph' && block.kind !== 'item') return undefined;
+  const goesOn = /([:–—]|\b(shall|must|should|may|will))[*_]*$/i.test(text.slice(Math.max(block.start, block.end - 20), block.end));
+  const sentence = goesOn ? sentencesIn(text, block).at(-1) : undefined;
+  return sentence && sentence.end - sentence.start <= longestLead ? sentence : undefined;
 }
+
+/** In UTF-16 code units: every item repeats its leading sentence. */
+const longestLead = 300;
 
 /** An item that ends with a colon does not lead in the next one of its own list. */
 const isSibling = (before: Block, style: string, indent: number) =>

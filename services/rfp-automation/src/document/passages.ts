@@ -1,4 +1,5 @@
 import { estimateTokens } from '@bluefly/vast-workload';
+import type { Block } from './blocks.ts';
 import type { Outline } from './outline.ts';
 import { sentencesIn } from './sentences.ts';
 import type { Span } from './span.ts';
@@ -33,6 +34,21 @@ export function planPassages(outline: Outline, limits: PassageLimits): Passage[]
   }
   return passages;
 }
+
+/** A passage in two, between the sentences nearest to its middle. */
+export function halvesOf({ text, blocks }: Outline, { start, end }: Passage): Passage[] {
+  const middle = (start + end) >> 1;
+  const starts = blocks
+    .filter(({ block }) => block.lineStart < end && block.end > start)
+    .flatMap(({ block }) => [block.lineStart, ...(isText(block) ? sentencesIn(text, block).map((sentence) => sentence.start) : [])])
+    .filter((at) => at > start && at < end);
+  const nearest = starts.sort((left, right) => Math.abs(left - middle) - Math.abs(right - middle))[0];
+  const cut = nearest ?? middleOf(text, { start, end });
+  const half = (from: number, to: number) => ({ start: from, end: to, tokens: estimateTokens(text.slice(from, to)) });
+  return cut > start && cut < end ? [half(start, cut), half(cut, end)] : [half(start, end)];
+}
+
+const isText = (block: Block) => block.kind === 'paragraph' || block.kind === 'item';
 
 /** How good a place is to begin a passage at. */
 type Grade = 'sentence' | 'block' | 'heading';
@@ -80,7 +96,7 @@ function tilesOf({ text, blocks }: Outline, mostTokens: number): Tiles {
   };
   for (const { block } of blocks) {
     addStart(block.lineStart, block.kind === 'heading' ? 'heading' : 'block');
-    if (block.kind === 'paragraph' || block.kind === 'item') {
+    if (isText(block)) {
       for (const sentence of sentencesIn(text, block).slice(1)) addStart(sentence.start, 'sentence');
     }
   }

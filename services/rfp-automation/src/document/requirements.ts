@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { categories, type Finding, obligations, type Requirement } from '../requirement.ts';
 import { type Due, dueDateAt, dueDatesIn } from './due-dates.ts';
 import { foldedWords } from './folding.ts';
-import { blockAt, leadOf, type Outline, type PlacedBlock } from './outline.ts';
+import { blockAt, type Outline, type PlacedBlock } from './outline.ts';
 import { contains, overlapOf, type Span } from './span.ts';
 
 /**
@@ -64,8 +64,7 @@ function isSame(other: Place, place: Place): boolean {
 function describe(outline: Outline, { start, end, obligation, category }: Finding): Requirement {
   const slice = (span: Span) => outline.text.slice(span.start, span.end);
   const placed = blockAt(outline, start);
-  const leadSpan = placed && leadOf(outline, placed);
-  const lead = leadSpan ? { ...leadSpan, text: slice(leadSpan) } : null;
+  const lead = placed?.lead ? { ...placed.lead.sentence, text: slice(placed.lead.sentence) } : null;
   const section = placed?.path.at(-1);
   const text = slice({ start, end });
   return {
@@ -78,7 +77,7 @@ function describe(outline: Outline, { start, end, obligation, category }: Findin
     start,
     end,
     lead,
-    due: dueDatesOf(outline, placed, { start, end }).map((due) => ({ ...due, text: slice(due) })),
+    due: dueDatesOf(outline.text, placed, { start, end }).map((due) => ({ ...due, text: slice(due) })),
     occurrences: [{ start, end }],
   };
 }
@@ -99,23 +98,16 @@ function referenceOf(text: string, placed: PlacedBlock | undefined): string | nu
 }
 
 /** Those that the words say; in a table also those of a column that is headed `Due`. */
-function dueDatesOf({ text, blocks }: Outline, placed: PlacedBlock | undefined, span: Span): Due[] {
+function dueDatesOf(text: string, placed: PlacedBlock | undefined, span: Span): Due[] {
   const said = dueDatesIn(text, span);
   if (placed?.block.kind !== 'row') return said;
-  const header = headerOf(blocks, blocks.indexOf(placed));
-  const column =
-    header?.findIndex(({ start, end }) => /^(?:due|due date|deadline|date due|no later than|latest date)$/i.test(text.slice(start, end))) ??
-    -1;
-  const cell = placed.block.cells[column];
+  const { header, cells } = placed.block;
+  const column = header?.cells.slice(0, mostColumns).findIndex(({ start, end }) => dueColumn.test(text.slice(start, end))) ?? -1;
+  const cell = cells[column];
   const inColumn = cell && contains(span, cell) ? dueDateAt(text, cell) : undefined;
   return inColumn ? [...said.filter((due) => overlapOf(due, inColumn) === 0), inColumn] : said;
 }
 
-function headerOf(blocks: readonly PlacedBlock[], index: number): readonly Span[] | undefined {
-  for (let at = index; at >= 0; at -= 1) {
-    const block = blocks[at]?.block;
-    if (block?.kind !== 'row') return undefined;
-    if (block.isHeader) return block.cells;
-  }
-  return undefined;
-}
+/** Of a table that people read. */
+const mostColumns = 50;
+const dueColumn = /^(?:due|due date|deadline|date due|no later than|latest date)$/i;
