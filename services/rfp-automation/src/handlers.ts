@@ -1,12 +1,13 @@
 import type { HandlerConfig } from '@bluefly/vast-worker';
 import { benchmarkPayloads } from './benchmark-payloads.ts';
 import { generationWorkload } from './generation-workload.ts';
+import { createRequirementsHandler } from './requirements-handler.ts';
 import { relayToServedModel } from './served-model.ts';
 import type { ServiceSettings } from './settings.ts';
 
 /** The routes of rfp-automation: OpenAI's completions on vLLM, and requirements read from whole documents. */
-export function createHandlers({ workloadUnit }: ServiceSettings): HandlerConfig[] {
-  const workloadCalculator = generationWorkload(workloadUnit);
+export function createHandlers(settings: ServiceSettings): HandlerConfig[] {
+  const workloadCalculator = generationWorkload(settings.workloadUnit);
   return [
     {
       route: '/v1/completions',
@@ -23,5 +24,6 @@ export function createHandlers({ workloadUnit }: ServiceSettings): HandlerConfig
       maxQueueTime: 60, // seconds
       respond: relayToServedModel('/v1/chat/completions'),
     },
+    createRequirementsHandler(settings),
   ];
 }
