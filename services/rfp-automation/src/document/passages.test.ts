@@ -25,7 +25,7 @@ describe('passages', () => {
 
   it('else between sentences, repeating the last one', () => {
     const text = paragraph(1, 2, 3, 4, 5);
-    expect(texts(text, 45, 16)).toEqual([`${paragraph(1, 2, 3)} `, `${paragraph(3, 4, 5)}`]);
+    expect(texts(text, 36, 16)).toEqual([`${paragraph(1, 2, 3)} `, `${paragraph(3, 4, 5)}`]);
   });
 
   it('cuts what has no sentences between words, and what has no words anywhere but inside a character', () => {
