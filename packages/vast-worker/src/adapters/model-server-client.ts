@@ -4,6 +4,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
 import { relayAnswer } from './response-relay.ts';
+import { traceHeaders } from './trace-context.ts';
 
 /** Everything that goes to the model server: relayed requests, calls of handlers, probes. No hidden retries. */
 
@@ -66,7 +67,9 @@ export class ModelServerClient {
    * @throws WorkerError MODEL_SERVER_UNREACHABLE, MODEL_SERVER_TIMEOUT, or the exchange's reason when the client left
    */
   relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
-    const request = { path, method: 'POST', headers: this.#jsonHeaders, body } as const;
+    const trace = traceHeaders(exchange.request);
+    const headers = trace ? { ...this.#jsonHeaders, ...trace } : this.#jsonHeaders;
+    const request = { path, method: 'POST', headers, body } as const;
     return relayAnswer(this.#pool, request, exchange, (error) => this.#translate(error, exchange.abortReason));
   }
 

@@ -8,10 +8,11 @@ import type { ModelServerClient } from '../adapters/model-server-client.ts';
 import { readBody } from '../adapters/read-body.ts';
 import { sendError } from '../adapters/reply.ts';
 import { sendResponse } from '../adapters/response-relay.ts';
+import { traceHeaders } from '../adapters/trace-context.ts';
 import { isRefusal } from '../domain/admission.ts';
 import { measureWorkload } from '../domain/workload.ts';
 import { WorkerError } from '../errors.ts';
-import type { Handler, Payload, Respond } from './handler-config.ts';
+import type { CallModel, Handler, Payload, Respond } from './handler-config.ts';
 import type { Sessions } from './sessions.ts';
 import type { RouteDesk, Ticket, TicketDesk } from './tickets.ts';
 
@@ -128,7 +129,9 @@ async function respond(
   const over = new AbortController();
   const signal = AbortSignal.any([exchange.signal, over.signal]);
   try {
-    const answer = handler({ payload, signal, callModel: (path, init) => modelServer.call(path, init ?? {}, signal) });
+    const trace = traceHeaders(exchange.request);
+    const callModel: CallModel = (path, init) => modelServer.call(path, { ...init, headers: { ...trace, ...init?.headers } }, signal);
+    const answer = handler({ payload, signal, callModel });
     const response = await orAborted(answer, exchange.signal);
     return response && (await sendResponse(response, exchange));
   } finally {
