@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type CallModel, defineHandler, type HandlerConfig, WorkerError } from '@bluefly/vast-worker';
 import type { Outline } from './document/outline.ts';
 import { type PassageLimits, planPassages } from './document/passages.ts';
@@ -62,12 +63,10 @@ async function* events(steps: ReadingSteps, method: ReadingMethod, outline: Outl
     for (; !step.done; step = await steps.next()) yield { type: 'progress', ...step.value };
     yield { type: 'result', ...answerOf(step.value, method, outline) };
   } catch (error) {
-    if (error instanceof RequirementsError) {
-      yield errorBody(error);
-      throw new WorkerError('MODEL_SERVER_UNREACHABLE', error.message);
-    }
-    if (error instanceof WorkerError) yield errorBody(error);
-    throw error;
+    if (!(error instanceof RequirementsError || error instanceof WorkerError)) throw error;
+    yield errorBody(error);
+    await nextTurn(); // the event leaves before the connection is cut
+    throw error instanceof WorkerError ? error : new WorkerError('MODEL_SERVER_UNREACHABLE', error.message);
   }
 }
 
