@@ -11,8 +11,9 @@ import { contains, overlapOf, type Span } from './span.ts';
  */
 export function toRequirements(outline: Outline, findings: readonly Finding[]): Requirement[] {
   const known = new Map<string, Requirement>();
+  const leadWords = new Map<number, string>(); // by place: one sentence may lead in thousands of items
   for (const finding of onePerPlace(outline.text, findings)) {
-    const requirement = describe(outline, finding);
+    const requirement = describe(outline, finding, leadWords);
     const first = known.get(requirement.id);
     if (first) first.occurrences.push(...requirement.occurrences);
     else known.set(requirement.id, requirement);
@@ -61,14 +62,15 @@ function isSame(other: Place, place: Place): boolean {
   return contains(other.span, place.span) || overlapOf(other.span, place.span) * 2 > shorter;
 }
 
-function describe(outline: Outline, { start, end, obligation, category }: Finding): Requirement {
+function describe(outline: Outline, { start, end, obligation, category }: Finding, leadWords: Map<number, string>): Requirement {
   const slice = (span: Span) => outline.text.slice(span.start, span.end);
   const placed = blockAt(outline, start);
   const lead = placed?.lead ? { ...placed.lead.sentence, text: slice(placed.lead.sentence) } : null;
+  if (lead && !leadWords.has(lead.start)) leadWords.set(lead.start, foldedWords(lead.text));
   const section = placed?.path.at(-1);
   const text = slice({ start, end });
   return {
-    id: identifierOf([obligation, lead?.text ?? '', text]),
+    id: identifierOf([obligation, lead ? (leadWords.get(lead.start) as string) : '', foldedWords(text)]),
     reference: referenceOf(outline.text, placed),
     section: section ? slice(section) : null,
     obligation,
@@ -84,10 +86,7 @@ function describe(outline: Outline, { start, end, obligation, category }: Findin
 
 /** The same words in the same role have the same identifier, however they are broken into lines. */
 const identifierOf = (parts: readonly string[]): string =>
-  `req-${createHash('sha256')
-    .update(JSON.stringify(parts.map(foldedWords)))
-    .digest('hex')
-    .slice(0, 12)}`;
+  `req-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)}`;
 
 function referenceOf(text: string, placed: PlacedBlock | undefined): string | null {
   const block = placed?.block;

@@ -1,5 +1,5 @@
 import { type CallModel, WorkerError } from '@bluefly/vast-worker';
-import { InferenceClient } from '@huggingface/inference';
+import { chatCompletionStream, type Options } from '@huggingface/inference';
 import { RequirementsError } from '../errors.ts';
 import { type Extraction, extractionMessages, extractionSchema, responseFormat } from './extraction-prompt.ts';
 
@@ -30,14 +30,10 @@ export type AskModel = (question: Question) => Promise<ModelAnswer>;
  * @throws WorkerError as `callModel` does, also when the stream breaks off; RequirementsError MODEL_REFUSED; the signal's reason
  */
 export function createAskModel(callModel: CallModel, signal: AbortSignal): AskModel {
-  const client = new InferenceClient('', {
-    endpointUrl: placeholderOrigin,
-    fetch: modelFetch(callModel),
-    retry_on_error: false, // by default it repeats a 503 without pause and without end
-  });
+  const options = { fetch: modelFetch(callModel), signal, retry_on_error: false }; // by default it repeats a 503 without pause and without end
   return async (question) => {
     try {
-      return await readAnswer(client, question, signal);
+      return await readAnswer(question, options);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ContextTooShort) return { ok: false, reason: 'context', usage: noUsage };
@@ -68,16 +64,17 @@ const modelFetch =
     throw new RequirementsError('MODEL_REFUSED', `status ${answer.status}`);
   };
 
-async function readAnswer(client: InferenceClient, { section, passage, maxTokens }: Question, signal: AbortSignal): Promise<ModelAnswer> {
-  const stream = client.chatCompletionStream(
+async function readAnswer({ section, passage, maxTokens }: Question, options: Options): Promise<ModelAnswer> {
+  const stream = chatCompletionStream(
     {
+      endpointUrl: placeholderOrigin,
       messages: extractionMessages(section, passage),
       max_tokens: maxTokens,
       temperature: 0,
       response_format: responseFormat,
       stream_options: { include_usage: true },
     },
-    { signal },
+    options,
   );
   let text = '';
   let finish: string | undefined;
