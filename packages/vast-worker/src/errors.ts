@@ -11,6 +11,7 @@ export const errorCatalogue = {
   GRANT_FOR_OTHER: { status: 401, safeMessage: 'The grant is for another worker or endpoint.' },
   GRANT_REPLAYED: { status: 401, safeMessage: 'The grant was used before; route the request again.' },
   SESSION_AUTH_INVALID: { status: 401, safeMessage: 'session_auth is not what this session was created with.' },
+  CALLER_UNKNOWN: { status: 401, safeMessage: 'Credentials are missing, or not good here.' },
   UNAUTHORIZED: { status: 401, safeMessage: 'A valid bearer token is needed here.' },
   ROUTE_UNKNOWN: { status: 404, safeMessage: 'No handler serves this path.' },
   METHOD_NOT_ALLOWED: { status: 405, safeMessage: 'This path does not answer this method.' },
@@ -25,6 +26,8 @@ export const errorCatalogue = {
   DEADLINE_UNREACHABLE: { status: 429, safeMessage: 'The request cannot have its turn before its deadline; route it again.' },
   SHARE_EXCEEDED: { status: 429, safeMessage: 'The worker is busy, and you have your share of it; try again later.' },
   QUEUE_TIMEOUT: { status: 429, safeMessage: 'The request waited too long for its turn; route it again.' },
+  QUOTA_EXCEEDED: { status: 429, safeMessage: 'Your quota is used up; try again later.' },
+  TOO_MANY_FAILURES: { status: 429, safeMessage: 'Too many requests come here without good credentials; try again later.' },
   SESSION_LIMIT: { status: 429, safeMessage: 'This worker has as many sessions as it may have.' },
   HEADERS_TOO_LARGE: { status: 431, safeMessage: 'The request headers are over the limit.' },
   REQUEST_ABORTED: { status: 499, safeMessage: 'The client left before the answer.' },
@@ -47,7 +50,7 @@ export interface ErrorDetail {
 
 export interface WorkerErrorOptions extends ErrorOptions {
   details?: readonly ErrorDetail[];
-  /** Told as `Retry-After`. Whole seconds, 1 to 60. */
+  /** Told as `Retry-After`. Whole seconds, at least 1. */
   retryAfterSeconds?: number;
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FinishedRequests } from './finished-requests.ts';
-import type { LedgerEntry, Outcome } from './load-ledger.ts';
+import type { Outcome, RoutedEntry } from './load-ledger.ts';
 
-const entry = (requestIdx: number): LedgerEntry => ({
+const entry = (requestIdx: number): RoutedEntry => ({
   workload: 1,
   requestIdx,
   inSession: false,

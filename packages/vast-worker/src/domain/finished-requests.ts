@@ -1,4 +1,4 @@
-import type { LedgerEntry, Outcome } from './load-ledger.ts';
+import type { Outcome, RoutedEntry } from './load-ledger.ts';
 
 /** A request that ended and that the control plane has not been told of. Times are epoch seconds, 0 = not reached. */
 export interface FinishedRequest {
@@ -41,7 +41,7 @@ export class FinishedRequests {
   }
 
   /** @returns false when the oldest had to go for it */
-  note(entry: LedgerEntry, outcome: Outcome, workCompletedAt: number): boolean {
+  note(entry: RoutedEntry, outcome: Outcome, workCompletedAt: number): boolean {
     const isFull = this.length === this.#limit;
     if (isFull) this.#gone += 1;
     else if (this.length === this.#capacity) this.#grow();

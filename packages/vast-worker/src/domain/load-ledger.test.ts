@@ -40,6 +40,23 @@ describe('load ledger', () => {
     expect(ledger.workingRequestIdxs()).toEqual([7]);
   });
 
+  it('counts a request that the control plane does not know of as load, and tells it of no such number', () => {
+    const ledger = new LoadLedger({ keepDeletions: true });
+    const direct = { ...entry(40), requestIdx: undefined };
+    const [, routed] = open(ledger, direct, entry(20, 7)) as [LedgerEntry, LedgerEntry];
+
+    expect(ledger.reportedOpenLoad).toBe(60);
+    expect(ledger.workingCount).toBe(2);
+    expect(ledger.workingRequestIdxs()).toEqual([7]);
+    expect(ledger.takeInterval().newLoad).toBe(60);
+    ledger.end(direct, 'served', 1);
+    ledger.reject({ ...entry(5), requestIdx: undefined });
+    expect(ledger.takeInterval()).toMatchObject({ servedLoad: 40, rejectedLoad: 5 });
+    expect(ledger.takeDeletions(10).requests).toEqual([]);
+    ledger.end(routed, 'served', 1); // the control: one that it knows of
+    expect(ledger.takeDeletions(10).requests).toMatchObject([{ requestIdx: 7 }]);
+  });
+
   it('keeps load that arrives while a report is in flight for the next report', () => {
     const ledger = new LoadLedger({ keepDeletions: true });
     open(ledger, entry(400));

@@ -16,8 +16,8 @@ export type Outcome = 'served' | 'errored' | 'cancelled' | 'rejected';
 export interface LedgerEntry {
   /** In the worker's unit; exact in 1/1024. */
   readonly workload: number;
-  /** The control plane's id of the request, echoed in reports. */
-  readonly requestIdx: number;
+  /** The control plane's id of the request, echoed in reports; undefined: it does not know of the request. */
+  readonly requestIdx: number | undefined;
   /** Requests inside a session are covered by the session's own entry: not in `cur_load`, not in deletions. */
   readonly inSession: boolean;
   /** A session's own entry: it reserves load and does no work, so nobody waits behind it. */
@@ -30,6 +30,11 @@ export interface LedgerEntry {
   /** For the ledger: where it keeps an open entry. */
   position?: number | undefined;
 }
+
+/** One that the control plane knows of, and is told the end of. */
+export type RoutedEntry = LedgerEntry & { readonly requestIdx: number };
+
+const isKnownToControlPlane = (entry: LedgerEntry): entry is RoutedEntry => entry.requestIdx !== undefined;
 
 /** Sums of workload and counts since start. */
 export interface Tally {
@@ -131,11 +136,18 @@ export class LoadLedger {
     return [...this.#open];
   }
 
-  /** Of open entries outside sessions, in no order. */
+  /** Of open entries outside sessions that the control plane knows, in no order. */
   workingRequestIdxs(): number[] {
     const idxs: number[] = [];
-    for (const entry of this.#open) if (!entry.inSession) idxs.push(entry.requestIdx);
+    for (const { inSession, requestIdx } of this.#open) if (!inSession && requestIdx !== undefined) idxs.push(requestIdx);
     return idxs;
+  }
+
+  /** Open entries outside sessions, those the control plane does not know of included. */
+  get workingCount(): number {
+    let count = 0;
+    for (const { inSession } of this.#open) if (!inSession) count += 1;
+    return count;
   }
 
   /**
@@ -173,7 +185,7 @@ export class LoadLedger {
   }
 
   #noteFinished(entry: LedgerEntry, workCompletedAt: number): void {
-    if (!this.#keepDeletions || entry.inSession) return;
+    if (!this.#keepDeletions || entry.inSession || !isKnownToControlPlane(entry)) return;
     if (!this.#finished.note(entry, entry.outcome as Outcome, workCompletedAt)) this.droppedDeletions += 1;
   }
 }

@@ -25,7 +25,6 @@ export interface StatusFacts {
 }
 
 export function workerStatus(ledger: LoadLedger, identity: Identity, facts: StatusFacts): WorkerStatus {
-  const workingRequestIdxs = ledger.workingRequestIdxs();
   return {
     id: identity.id,
     mtoken: identity.masterToken,
@@ -39,10 +38,10 @@ export function workerStatus(ledger: LoadLedger, identity: Identity, facts: Stat
     cur_perf: facts.interval.servedLoad,
     cur_capacity: 0,
     max_capacity: 0,
-    num_requests_working: workingRequestIdxs.length,
+    num_requests_working: ledger.workingCount,
     num_requests_recieved: ledger.requestCount,
     additional_disk_usage: facts.diskUsageDelta,
-    working_request_idxs: workingRequestIdxs,
+    working_request_idxs: ledger.workingRequestIdxs(),
     url: identity.url,
   };
 }

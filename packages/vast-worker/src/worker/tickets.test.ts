@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClientWatcher } from '../adapters/exchange.ts';
 import { silentLogger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
+import { Account } from '../domain/account.ts';
 import { WorkerError } from '../errors.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { HandlerConfig } from './handler-config.ts';
@@ -103,5 +104,36 @@ describe('turns of a serial route', () => {
         expect(state.ledger.totals.received).toBe(count);
       }),
     );
+  });
+});
+
+describe('quotas of a caller', () => {
+  const quotas = [{ of: 'workload', limit: 60, per: 'minute' }] as const;
+
+  it('are charged by what is let in, and what they refuse is in no book', () => {
+    const { state, desk, route } = openDesk();
+    const account = new Account('alice', quotas);
+    const arrive = (workload: number) =>
+      desk.admit(route, { requestIdx: undefined, workload, inSession: false, caller: 'key:alice', account });
+    arrive(60).endWithStatus(200);
+    expect(() => arrive(30)).toThrow(expect.objectContaining({ code: 'QUOTA_EXCEEDED', retryAfterSeconds: 30 }));
+    expect(state.ledger.totals).toMatchObject({ received: 60, served: 60, rejected: 0 });
+    expect(account.usage).toMatchObject({ served: { workload: 60 }, over_quota: { requests: 1, workload: 30 } });
+  });
+
+  it('cost nothing when the worker itself refuses, at the door or in the queue', async () => {
+    const { clock, state, desk, route } = openDesk();
+    const account = new Account('alice', quotas);
+    const arrived = { requestIdx: undefined, workload: 60, inSession: false, caller: 'key:alice', account };
+    const other = desk.admit(route, { requestIdx: 1, workload: 1, inSession: false });
+    void other.turn();
+    const waiting = desk.admit(route, { ...arrived, deadlineMs: 10 });
+    const turn = waiting.turn()?.catch((error: unknown) => waiting.endWithError(error));
+    await clock.advance(10);
+    await turn;
+    state.signal('drain-requested', '');
+    expect(() => desk.admit(route, arrived)).toThrow(expect.objectContaining({ code: 'WORKER_DRAINING' }));
+    expect(account.usage).toMatchObject({ rejected: { requests: 2, workload: 120 }, over_quota: { requests: 0 } });
+    expect(account.charge(60, clock.now() / 1000)).toBe(0);
   });
 });

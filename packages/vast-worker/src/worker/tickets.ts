@@ -1,6 +1,7 @@
 import type { Clock } from '../adapters/clock.ts';
 import type { ClientWatcher, Exchange } from '../adapters/exchange.ts';
 import type { RouteMetrics } from '../adapters/metrics.ts';
+import type { Account } from '../domain/account.ts';
 import { refuse, type Share } from '../domain/admission.ts';
 import { knownRoutes } from '../domain/known-routes.ts';
 import type { LedgerEntry, Outcome } from '../domain/load-ledger.ts';
@@ -13,11 +14,14 @@ import type { WorkerState } from './state.ts';
 /** Admission, turns and endings of requests. Decides and books in the same tick. */
 
 export interface ArrivedRequest {
-  requestIdx: number;
+  /** undefined: it did not come by the control plane. */
+  requestIdx: number | undefined;
   workload: number;
   inSession: boolean;
   /** Who is told apart from others, in direct mode; undefined: the control plane's. */
   caller?: string | undefined;
+  /** Whose quotas it is charged to. */
+  account?: Account | undefined;
   /** Milliseconds from now by which it wants its turn; undefined: no matter. */
   deadlineMs?: number | undefined;
 }
@@ -76,11 +80,12 @@ export class TicketDesk {
     return lane;
   }
 
-  /** @throws WorkerError as `refuse` says, with when to come again; the refusal is in the books */
+  /** @throws WorkerError QUOTA_EXCEEDED, in no book; or as `refuse` says, with when to come again, and in the books */
   admit(route: RouteDesk, arrived: ArrivedRequest): Ticket {
     const state = this.#state;
     const { lane, handler } = route;
     const now = this.#clock.now();
+    if (arrived.account) charge(arrived.account, arrived.workload, now);
     const ticket = new Ticket(arrived, route, this, now);
     const refusal = refuse({
       phase: state.phase,
@@ -96,6 +101,7 @@ export class TicketDesk {
     if (refusal) {
       const { code, retryAfterSeconds } = refusal;
       state.ledger.reject(ticket);
+      arrived.account?.settle('rejected', ticket.workload);
       route.metrics.ended({ outcome: 'rejected', reason: code.toLowerCase() }, 0, 0);
       state.changed();
       throw new WorkerError(code, `phase ${state.phase}, open load ${state.ledger.openLoad}`, { retryAfterSeconds });
@@ -161,6 +167,7 @@ export class TicketDesk {
     if (!this.#state.ledger.end(ticket, ending.outcome, now / 1000)) return;
     this.#openCount -= 1;
     if (ticket.caller !== undefined) this.#addLoad(ticket.caller, -ticket.workload);
+    ticket.account?.settle(ending.outcome, ticket.workload);
     if (this.#openCount === 0) this.#busyMs += now - this.#busySince;
     ticket.route.lane?.leave(ticket)?.takeTurn();
     ticket.onEnd?.();
@@ -170,12 +177,19 @@ export class TicketDesk {
   }
 }
 
+/** @throws WorkerError QUOTA_EXCEEDED */
+export function charge(account: Account, workload: number, nowMs: number): void {
+  const waitSeconds = account.charge(workload, nowMs / 1000);
+  if (waitSeconds > 0) throw new WorkerError('QUOTA_EXCEEDED', account.name, { retryAfterSeconds: Math.ceil(waitSeconds) });
+}
+
 /** One admitted request: its place in the queue and its line in the books. */
 export class Ticket implements LedgerEntry, ClientWatcher {
   readonly workload: number;
-  readonly requestIdx: number;
+  readonly requestIdx: number | undefined;
   readonly inSession: boolean;
   readonly caller: string | undefined;
+  readonly account: Account | undefined;
   readonly isReservation = false;
   readonly enteredQueueAt: number;
   readonly route: RouteDesk;
@@ -194,6 +208,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
     this.requestIdx = arrived.requestIdx;
     this.inSession = arrived.inSession;
     this.caller = arrived.caller;
+    this.account = arrived.account;
     this.#deadlineMs = arrived.deadlineMs;
     this.enteredQueueAt = nowMs / 1000;
     this.route = route;
@@ -257,7 +272,14 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   }
 
   /** For logs. Seconds. */
-  facts(): { route: string; requestIdx: number; workload: number; waitSeconds: number; durationSeconds: number; outcome: string } {
+  facts(): {
+    route: string;
+    requestIdx: number | undefined;
+    workload: number;
+    waitSeconds: number;
+    durationSeconds: number;
+    outcome: string;
+  } {
     const nowSeconds = this.#desk.now() / 1000;
     return {
       route: this.route.handler.route,
