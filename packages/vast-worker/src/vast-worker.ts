@@ -4,7 +4,7 @@ import { createWorker, type Parts } from './worker/create-worker.ts';
 import { readReportTarget } from './worker/environment.ts';
 import { reportFailedStart } from './worker/failed-start.ts';
 import { requireFitness } from './worker/fitness.ts';
-import { type ListeningPorts, runWorker } from './worker/run-worker.ts';
+import { type DirectPorts, type ListeningPorts, runWorker } from './worker/run-worker.ts';
 
 /** What a service meets: `createVastWorker(config)`, then `run()`. */
 export interface VastWorker {
@@ -18,6 +18,8 @@ export interface VastWorker {
   listening(): Promise<number>;
   /** The port where the model server may end sessions; undefined when there is none. */
   internalPort(): Promise<number | undefined>;
+  /** Ports of direct mode by trust source; 0 for a Unix socket. */
+  directPorts(): Promise<DirectPorts>;
   /** Drains and resolves when everything is closed. */
   stop(): Promise<void>;
 }
@@ -65,6 +67,7 @@ export function createVastWorker(config: WorkerConfig, options: VastWorkerOption
     run: () => (running ??= live()),
     listening: async () => (await listening.promise).port,
     internalPort: async () => (await listening.promise).internalPort,
+    directPorts: async () => (await listening.promise).directPorts,
     async stop() {
       stopping.abort();
       await running;

@@ -129,6 +129,27 @@ describe('doctor', () => {
     ]);
   });
 
+  it('knows a worker that tells strangers nothing by its name in the answer, and shows the token to nobody', async () => {
+    const METRICS_TOKEN = 'the-metrics-token';
+    await using rig = await startRig({ env: { METRICS_TOKEN }, awaitReady: false });
+    while ((await rig.get('/health')).status !== 200);
+    const portsOf = async (port: number) => {
+      const env = { UNSECURED: 'true', WORKER_HOST: '127.0.0.1', WORKER_PORT: String(port), METRICS_TOKEN };
+      return (await examine({ env, timeoutMs: 300 })).findings.filter(({ check }) => check === 'ports');
+    };
+    expect(await portsOf(rig.port)).toMatchObject([{ status: 'ok', found: `${rig.port}: a worker listens, ready` }]);
+
+    const shown: (string | undefined)[] = [];
+    const other = new FakeServer(({ headers }, response) => {
+      shown.push(headers.authorization);
+      response.end();
+    });
+    await other.listen();
+    expect(await portsOf(other.port)).toMatchObject([{ status: 'wrong', found: `${other.port} is taken` }]);
+    expect(shown).toEqual([undefined]);
+    await other.close();
+  });
+
   it('tells a port that is taken from one where a worker listens', async () => {
     await using machine = await startMachine();
     const taken = { WORKER_PORT: String(machine.model.port), [`VAST_TCP_PORT_${machine.model.port}`]: '1' };

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -6,14 +7,17 @@ import type { CertificatePair } from './certificate.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody } from './reply.ts';
 import { createRequestIds } from './request-id.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 /** The two ways in. */
 
 export interface HttpServerOptions {
   port: number;
   host: string | undefined;
+  /** A Unix socket instead of a port. */
+  socketPath?: string | undefined;
   /** The variable that changes the port, for the message when it is taken. */
-  portVariable: 'WORKER_PORT' | 'WORKER_HTTP_PORT';
+  portVariable: 'WORKER_PORT' | 'WORKER_HTTP_PORT' | 'API_KEYS_PORT' | 'CF_ACCESS_PORT' | 'TAILSCALE_SOCKET';
   /** HTTPS instead of HTTP. Takes effect at `listen`. */
   certificate: ((signal: AbortSignal) => Promise<CertificatePair>) | undefined;
   /** Named in every answer, with the request's id; undefined: answers name neither. */
@@ -59,18 +63,20 @@ export class HttpServer {
   }
 
   /**
-   * @returns the port, also when 0 was asked for
+   * @returns the port, also when 0 was asked for; 0 for a Unix socket
    * @throws ConfigError when the port cannot be had; what getting the certificate met
    */
   async listen(signal: AbortSignal): Promise<number> {
-    const { port, host, certificate } = this.#options;
+    const { port, host, socketPath, certificate } = this.#options;
     const pair = await certificate?.(signal);
+    if (socketPath !== undefined) await removeStaleSocket(socketPath);
     const server = this.#createServer(pair);
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, this.#options)));
-      server.listen({ port, ...(host ? { host } : {}) }, () => {
+      server.listen(socketPath === undefined ? { port, ...(host ? { host } : {}) } : { path: socketPath }, () => {
         server.removeAllListeners('error');
-        resolve((server.address() as AddressInfo).port);
+        if (socketPath !== undefined) chmodSync(socketPath, 0o600);
+        resolve(socketPath === undefined ? (server.address() as AddressInfo).port : 0);
       });
     });
   }
@@ -130,7 +136,13 @@ const listenWords: Record<string, string> = {
   EADDRNOTAVAIL: 'is not of this machine',
 };
 
-function listenProblem(error: NodeJS.ErrnoException, { host, port, portVariable }: HttpServerOptions): ConfigError {
+function listenProblem(error: NodeJS.ErrnoException, { host, port, socketPath, portVariable }: HttpServerOptions): ConfigError {
+  if (socketPath !== undefined) {
+    const reason = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be made (${error.code})`;
+    return new ConfigError([
+      { where: `environment variable ${portVariable}`, expected: 'a path for a socket', found: `${socketPath}, which ${reason}` },
+    ]);
+  }
   const where =
     error.code === 'EADDRNOTAVAIL'
       ? `environment variable ${portVariable.replace('PORT', 'HOST')}`

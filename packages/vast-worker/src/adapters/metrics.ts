@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Account, type Usage, usageOutcomes } from '../domain/account.ts';
 import type { Ending } from '../domain/outcome.ts';
 import { phases } from '../domain/readiness.ts';
 
@@ -20,6 +21,7 @@ export interface MetricsSource {
   pendingDeletions(): number;
   droppedDeletions(): number;
   openSessions(): number;
+  accounts(): Iterable<Account>;
 }
 
 export interface RouteMetrics {
@@ -72,7 +74,7 @@ export class WorkerMetrics {
     });
     this.#refused = new Counter({
       name: 'vast_worker_refused_total',
-      help: 'Requests refused before they were authenticated; in no figure that is reported',
+      help: 'Requests refused before admission: strangers, bad input, quotas; in no figure that is reported',
       labelNames: ['code'],
       registers,
     });
@@ -142,6 +144,24 @@ export class WorkerMetrics {
         all: source.droppedDeletions(),
       }),
     );
+
+    used('vast_worker_caller_requests_total', 'Requests of direct mode that are over, by caller and outcome', ({ requests }) => requests);
+    used('vast_worker_caller_workload_total', 'Workload of direct mode that is over, by caller and outcome', ({ workload }) => workload);
+
+    function used(name: string, help: string, amountOf: (usage: Usage) => number): void {
+      new Counter({
+        name,
+        help,
+        labelNames: ['caller', 'outcome'],
+        registers,
+        collect() {
+          this.reset();
+          for (const { name: caller, usage } of source.accounts()) {
+            for (const outcome of usageOutcomes) this.inc({ caller, outcome }, amountOf(usage[outcome]));
+          }
+        },
+      });
+    }
 
     function counted(name: string, help: string, label: string | undefined, read: () => Readonly<Record<string, number>>): void {
       new Counter({

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { parsePublicKey, paths } from '@bluefly/vast-protocol';
 import { Agent, request } from 'undici';
 import { checkPair } from '../adapters/certificate.ts';
@@ -62,6 +63,13 @@ export async function checkPorts({ values, timeoutMs }: CheckContext, signal: Ab
   if (workerHttpPort !== undefined) {
     findings.push(portFinding(workerHttpPort, 'WORKER_HTTP_PORT', 'WORKER_HTTP_HOST', await listenProblem(workerHttpPort, workerHttpHost)));
   }
+  const { apiKeys, cloudflareAccess } = values.direct;
+  if (apiKeys) findings.push(portFinding(apiKeys.port, 'API_KEYS_PORT', '127.0.0.1', await listenProblem(apiKeys.port, '127.0.0.1')));
+  if (cloudflareAccess) {
+    findings.push(
+      portFinding(cloudflareAccess.port, 'CF_ACCESS_PORT', '127.0.0.1', await listenProblem(cloudflareAccess.port, '127.0.0.1')),
+    );
+  }
   return findings;
 }
 
@@ -89,6 +97,7 @@ async function phaseOfWorker(
   const address = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   try {
     const answer = await get(`${useSsl ? 'https' : 'http'}://${address}:${port}/health`, timeoutMs, signal, { verifyTls: false });
+    if (answer.text === '' && answer.headers['x-worker-id'] !== undefined) return answer.status === 200 ? 'ready' : 'not ready'; // METRICS_TOKEN
     const { phase } = JSON.parse(answer.text) as { phase?: unknown };
     return typeof phase === 'string' ? `phase ${phase}` : undefined;
   } catch {
@@ -299,11 +308,11 @@ async function get(
   timeoutMs: number,
   signal: AbortSignal,
   { verifyTls = true }: { verifyTls?: boolean } = {},
-): Promise<{ status: number; text: string }> {
+): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
   const dispatcher = new Agent({ connect: { rejectUnauthorized: verifyTls, timeout: timeoutMs } });
   try {
     const answer = await request(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), dispatcher });
-    return { status: answer.statusCode, text: await answer.body.text() };
+    return { status: answer.statusCode, text: await answer.body.text(), headers: answer.headers };
   } finally {
     await dispatcher.destroy();
   }

@@ -160,6 +160,7 @@ function handlerProblems(handlers: readonly Handler[]): ConfigProblem[] {
 const reservedPaths = new Set([
   '/health',
   '/metrics',
+  '/metrics/model',
   '/pyworker/update',
   '/session/create',
   '/session/get',

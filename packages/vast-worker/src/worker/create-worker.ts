@@ -11,6 +11,7 @@ import { ModelServerClient } from '../adapters/model-server-client.ts';
 import { createPerfCache, noPerfCache } from '../adapters/perf-cache.ts';
 import { chooseBenchmark } from './benchmark-calls.ts';
 import type { ResolvedConfig } from './config.ts';
+import { createDirectListeners, type DirectListeners } from './direct-listeners.ts';
 import { type GrantRules, GrantVerifier } from './grant-verifier.ts';
 import { handleRequest, type RequestDeps } from './handle-request.ts';
 import { healthReport } from './health-report.ts';
@@ -44,6 +45,8 @@ export interface AssembledWorker {
   server: HttpServer;
   /** For the model server itself; undefined when it has no port. */
   internalServer: HttpServer | undefined;
+  /** Direct mode: none unless configured. */
+  direct: DirectListeners;
   sessions: Sessions;
   keepAlive: KeepAlive;
   /** undefined: plain HTTP. */
@@ -145,7 +148,9 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
           routes: new Map(),
           everythingElse: createInternalApp({ metrics, sessions }),
         });
+  const direct = createDirectListeners(config.direct, { routes, requestDeps, workerId, clock, log });
   metrics.observe({
+    accounts: () => direct.accounts(),
     phase: () => state.phase,
     phaseSeconds: () => state.phaseSeconds(),
     loadSeconds: () => state.loadSeconds,
@@ -200,6 +205,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     desk,
     server,
     internalServer,
+    direct,
     sessions,
     keepAlive,
     certificate,

@@ -6,7 +6,8 @@ const lastReportTimeoutMs = 5_000;
 const lastAnswerTimeoutMs = 1_000;
 
 /** Refuse new requests, finish open ones up to a limit, end the rest, tell the control plane, stop listening. */
-export async function drain({ config, parts, state, desk, server, internalServer, sessions, reporting }: AssembledWorker): Promise<void> {
+export async function drain(worker: AssembledWorker): Promise<void> {
+  const { config, parts, state, desk, sessions, reporting } = worker;
   const { log, clock } = parts;
   state.signal('drain-requested', 'the worker is shutting down');
   log.info({ openRequests: state.ledger.openCount, drainTimeout: config.drainTimeout }, 'draining');
@@ -25,5 +26,9 @@ export async function drain({ config, parts, state, desk, server, internalServer
 
   await sessions.closeAll();
   if (reporting) await sendFinalReports(reporting, AbortSignal.timeout(lastReportTimeoutMs));
-  await Promise.all([server.close(), internalServer?.close()]);
+  await closeListeners(worker);
+}
+
+export async function closeListeners({ server, internalServer, direct }: AssembledWorker): Promise<void> {
+  await Promise.all([server.close(), internalServer?.close(), ...direct.listeners.map((listener) => listener.server.close())]);
 }

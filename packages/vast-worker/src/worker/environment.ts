@@ -1,6 +1,7 @@
 import { type SignatureForm, signatureForms } from '@bluefly/vast-protocol';
 import { type UrlCheck, urlChecks } from '../domain/grant-binding.ts';
 import type { ConfigProblem } from '../errors.ts';
+import { type DirectConfig, directVariables, readDirect } from './direct-config.ts';
 import { type CommandOverride, commandFrom } from './model-server-config.ts';
 
 /** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
@@ -103,6 +104,7 @@ export const environmentVariables: readonly VariableDoc[] = [
     fallback: '`streamKeepAlive`, else 0: none',
     meaning: 'between comments that keep a stream alive while it waits for its turn or its first token',
   },
+  ...directVariables,
   {
     name: 'MODEL_SERVER_URL',
     expected: 'an http(s) URL without a port',
@@ -201,6 +203,7 @@ export interface Environment {
   /** Seconds. */
   replayWindow: number | undefined;
   streamKeepAlive: number | undefined;
+  direct: DirectConfig;
   modelServerUrl: string;
   modelServerPort: number;
   modelHealthcheckUrl: string | undefined;
@@ -271,6 +274,9 @@ export function readEnvironment(
   const address = requireIfReporting<string>('PUBLIC_IPADDR', '', textFrom);
   const publicPort = requireIfReporting(`VAST_TCP_PORT_${workerPort}`, 0, portFrom(1));
 
+  const { direct, problems: directProblems } = readDirect(env);
+  problems.push(...directProblems);
+
   const values: Environment = {
     identity:
       id === undefined
@@ -297,6 +303,7 @@ export function readEnvironment(
     endpointName: read<string | undefined>('ENDPOINT_NAME', defaults.endpointName, textFrom),
     replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, nonNegativeFrom),
     streamKeepAlive: read<number | undefined>('STREAM_KEEP_ALIVE_SECONDS', defaults.streamKeepAlive, nonNegativeFrom),
+    direct,
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),

@@ -9,9 +9,11 @@ import { readBody } from '../adapters/read-body.ts';
 import { sendError } from '../adapters/reply.ts';
 import { sendResponse } from '../adapters/response-relay.ts';
 import { traceHeaders } from '../adapters/trace-context.ts';
+import type { Caller } from '../domain/account.ts';
 import { isRefusal } from '../domain/admission.ts';
 import { measureWorkload } from '../domain/workload.ts';
 import { WorkerError } from '../errors.ts';
+import { readPlainBody } from './direct-body.ts';
 import type { CallModel, Handler, Payload, Respond } from './handler-config.ts';
 import type { Sessions } from './sessions.ts';
 import type { RouteDesk, Ticket, TicketDesk } from './tickets.ts';
@@ -29,24 +31,30 @@ export interface RequestDeps {
   keepAlive: KeepAlive;
 }
 
-/** The life of one request. Every refusal is a WorkerError; it is answered at the end of the story. */
-export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: RequestDeps): Promise<void> {
+/**
+ * The life of one request. Every refusal is a WorkerError; it is answered at the end of the story.
+ * @param caller of direct mode, who need not send an envelope; undefined: everybody else, who must
+ */
+export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: RequestDeps, caller?: Caller): Promise<void> {
   let ticket: Ticket | undefined;
   try {
     const body = await readBody(exchange.request, deps.maxBodyBytes);
-    const envelope = readEnvelope(body, deps.maxBodyDepth);
-    const verifying = deps.verify(envelope.auth, envelope.authBytes, envelope.sessionId !== null); // strangers cost us nothing and move no counter
+    const envelope = (caller && readPlainBody(body, deps.maxBodyDepth)) ?? readEnvelope(body, deps.maxBodyDepth);
+    const { auth } = envelope;
+    const verifying = auth && deps.verify(auth, envelope.authBytes, envelope.sessionId !== null); // strangers cost us nothing and move no counter
     if (verifying) await verifying;
-    const session = envelope.sessionId === null ? undefined : deps.sessions.require(envelope.sessionId, envelope.auth);
-    let payload = checkPayload(route.handler, envelope.payload);
+    const session = auth && envelope.sessionId !== null ? deps.sessions.require(envelope.sessionId, auth) : undefined;
+    let payload = checkPayload(route.handler, envelope.payload, auth ? 'payload' : undefined);
     if (route.handler.requestParser) payload = await runParser(route.handler.requestParser, payload);
     const workload = measure(route, payload);
     if (exchange.abortReason) throw exchange.abortReason;
 
     ticket = deps.desk.admit(route, {
-      requestIdx: envelope.auth.request_idx,
+      requestIdx: auth?.request_idx,
       workload,
       inSession: session !== undefined,
+      caller: caller?.id,
+      account: caller?.account,
       deadlineMs: readDeadline(exchange.request),
     });
     ticket.follow(exchange);
@@ -87,12 +95,18 @@ function readEnvelope(body: Buffer, maxDepth: number) {
   return envelope;
 }
 
-/** Checks the payload against the handler's schema. It and the parser see what the caller sent, and refuse it with 422. */
-function checkPayload(handler: Handler, payload: Payload): Payload {
+/**
+ * Checks the payload against the handler's schema. It and the parser see what the caller sent, and refuse it with 422.
+ * @param where the payload is in the body; undefined: it is the body
+ */
+function checkPayload(handler: Handler, payload: Payload, where: 'payload' | undefined): Payload {
   if (!handler.payload) return payload;
   const checked = handler.payload.safeParse(payload);
   if (checked.success) return checked.data as Payload;
-  const details = checked.error.issues.map((issue) => ({ path: ['payload', ...issue.path].join('.'), message: issue.message }));
+  const details = checked.error.issues.map((issue) => ({
+    path: [...(where ? [where] : []), ...issue.path].join('.'),
+    message: issue.message,
+  }));
   throw new WorkerError('PAYLOAD_INVALID', details.map(({ path }) => path).join(', '), { details });
 }
 

@@ -34,7 +34,7 @@ export interface SupervisedModelServer {
 }
 
 /** Secrets of the worker, which a model server has no use for. */
-const workersOwn = ['MASTER_TOKEN', 'CONTAINER_API_KEY', 'VAST_API_KEY'];
+const workersOwn = ['MASTER_TOKEN', 'CONTAINER_API_KEY', 'VAST_API_KEY', 'METRICS_TOKEN', 'API_KEYS'];
 
 /** @returns undefined: whoever starts the model server, it is not us */
 export function superviseFrom(

@@ -95,7 +95,7 @@ const modelMetricsTimeoutMs = 5_000;
 const internalBodyBytes = 1024 * 1024;
 
 /** Unknown paths, wrong methods, and every error as JSON. */
-function answerTheRest(app: Express, metrics: WorkerMetrics, posts: readonly string[], gets: readonly string[]): void {
+export function answerTheRest(app: Express, metrics: WorkerMetrics, posts: readonly string[], gets: readonly string[]): void {
   const allowed = new Map([...posts.map((path) => [path, 'POST'] as const), ...gets.map((path) => [path, 'GET'] as const)]);
   app.use((request, response, next) => {
     const allow = allowed.get(request.path);
@@ -107,6 +107,7 @@ function answerTheRest(app: Express, metrics: WorkerMetrics, posts: readonly str
   const answerError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
     const refusal = error instanceof WorkerError ? error : new WorkerError(codeOf(error), 'express', { cause: error });
     metrics.refused(refusal.code);
+    if (refusal.retryAfterSeconds !== undefined && !response.headersSent) response.set('retry-after', String(refusal.retryAfterSeconds));
     if (response.headersSent) response.destroy();
     else response.status(refusal.status).json(errorBody(refusal));
   };

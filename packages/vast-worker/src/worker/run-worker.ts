@@ -1,8 +1,9 @@
 import { tailLines } from '../adapters/log-tail.ts';
 import type { Logger } from '../adapters/logger.ts';
+import type { TrustSource } from '../adapters/trust-source.ts';
 import type { Phase } from '../domain/readiness.ts';
 import type { AssembledWorker } from './create-worker.ts';
-import { drain } from './drain.ts';
+import { closeListeners, drain } from './drain.ts';
 import { applyLogLine } from './log-signals.ts';
 import { runReportLoops } from './report-loop.ts';
 import { awaitModel, confirm, measurePerf } from './start-up.ts';
@@ -12,7 +13,11 @@ export interface ListeningPorts {
   port: number;
   /** For the model server; undefined when it has none. */
   internalPort: number | undefined;
+  /** Of direct mode, by trust source; 0 for a Unix socket. */
+  directPorts: DirectPorts;
 }
+
+export type DirectPorts = Partial<Record<TrustSource['name'], number>>;
 
 /**
  * The life of a worker, top to bottom: listen, report, load, benchmark, confirm, serve; lose the model server and find
@@ -35,6 +40,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     run((signal) => liveThroughPhases(worker, signal), AbortSignal.any([stop, over.signal]));
     run((signal) => worker.certificate?.watch((pair) => server.useCertificate(pair), signal));
     run((signal) => worker.sessions.collect(signal));
+    run((signal) => worker.direct.watch(signal));
     run((signal) => learnPerf(worker, signal));
 
     await untilAborted(stop);
@@ -44,17 +50,20 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     over.abort(new Error('the worker has stopped'));
     worker.keepAlive.close();
     await Promise.all(pieces);
-    await Promise.all([server.close(), worker.internalServer?.close(), worker.modelServer.close(), worker.controlPlane.close()]);
+    await Promise.all([closeListeners(worker), worker.modelServer.close(), worker.controlPlane.close()]);
   }
   log.info({}, 'stopped');
 }
 
-async function listen({ config, parts, server, internalServer }: AssembledWorker, stop: AbortSignal): Promise<ListeningPorts> {
+async function listen({ config, parts, server, internalServer, direct }: AssembledWorker, stop: AbortSignal): Promise<ListeningPorts> {
   const port = await server.listen(stop);
   const internalPort = await internalServer?.listen(stop);
+  const directPorts: DirectPorts = {};
+  for (const listener of direct.listeners) directPorts[listener.name] = await listener.server.listen(stop);
   const { workloadUnit } = config;
-  parts.log.info({ port, internalPort, routes: config.handlers.map(({ route }) => route), workloadUnit }, 'listening');
-  return { port, internalPort };
+  const routes = config.handlers.map(({ route }) => route);
+  parts.log.info({ port, internalPort, ...(direct.listeners.length > 0 ? { directPorts } : {}), routes, workloadUnit }, 'listening');
+  return { port, internalPort, directPorts };
 }
 
 /** The pieces of a life end by being aborted; whatever else ends one is ours to mend, and must not end the others. */

@@ -275,6 +275,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
   facts(): {
     route: string;
     requestIdx: number | undefined;
+    caller: string | undefined;
     workload: number;
     waitSeconds: number;
     durationSeconds: number;
@@ -284,6 +285,7 @@ export class Ticket implements LedgerEntry, ClientWatcher {
     return {
       route: this.route.handler.route,
       requestIdx: this.requestIdx,
+      caller: this.caller,
       workload: this.workload,
       waitSeconds: (this.workStartedAt || nowSeconds) - this.enteredQueueAt,
       durationSeconds: nowSeconds - this.enteredQueueAt,
