@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { parseArgs, styleText } from 'node:util';
+import { makeKey } from './adapters/api-keys.ts';
 import { systemClock } from './adapters/clock.ts';
 import { createLogger } from './adapters/logger.ts';
 import { describe, examine } from './worker/doctor.ts';
 import { logLevelFrom } from './worker/environment.ts';
 import type { FindingStatus } from './worker/finding.ts';
+import { describeKey, entryOf } from './worker/hash-key.ts';
 import { becomeReaperIfFirst, supervise } from './worker/supervise.ts';
 import { explainGrant } from './worker/verify-grant.ts';
 
@@ -27,6 +30,13 @@ const help = `vast-worker: tools for workers on Vast.ai Serverless
 
     Exit code 0: a form verifies; 1: none does; 2: something was missing.
 
+  vast-worker hash-key ID [--stdin] [--json]
+
+    Makes a key for a caller of direct mode, and its entry for API_KEYS, which holds the hash alone. The key is shown once and
+    stored nowhere. With --stdin the key is one you have, of at least 32 characters that nobody can guess.
+
+    Exit code 0: done; 2: wrong use.
+
   vast-worker supervise -- COMMAND [ARGUMENT…]
 
     The container's entry: runs the worker, such as node worker.mjs, and starts it again when it crashes, after pauses
@@ -39,6 +49,7 @@ const help = `vast-worker: tools for workers on Vast.ai Serverless
 async function main(): Promise<number> {
   if (process.argv[2] === 'supervise') return runSupervise(process.argv.slice(3));
   if (process.argv[2] === 'doctor') return runDoctor(process.argv.slice(3));
+  if (process.argv[2] === 'hash-key') return runHashKey(process.argv.slice(3));
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: { key: { type: 'string' }, address: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
@@ -52,9 +63,9 @@ async function main(): Promise<number> {
     process.stderr.write(help);
     return 2;
   }
-  const text = await readFile(file === '-' ? '/dev/stdin' : file);
+  const grant = await readFile(file === '-' ? '/dev/stdin' : file);
   const key = values.key === undefined ? await fetchKey(values.address ?? 'https://run.vast.ai') : await readFile(values.key, 'utf8');
-  const { lines, verifies } = explainGrant(text, key);
+  const { lines, verifies } = explainGrant(grant, key);
   process.stdout.write(`${lines.join('\n')}\n`);
   return verifies ? 0 : 1;
 }
@@ -68,6 +79,20 @@ async function runDoctor(args: string[]): Promise<number> {
   const diagnosis = await examine({ env: process.env, onProgress: showProgress });
   process.stdout.write(values.json ? `${JSON.stringify(diagnosis, undefined, 2)}\n` : describe(diagnosis, paint));
   return diagnosis.status === 'wrong' ? 1 : 0;
+}
+
+async function runHashKey(args: string[]): Promise<number> {
+  const options = { stdin: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
+  const [id] = positionals;
+  if (values.help || id === undefined || positionals.length > 1) {
+    process[values.help ? 'stdout' : 'stderr'].write(help);
+    return values.help ? 0 : 2;
+  }
+  const key = values.stdin ? (await text(process.stdin)).trim() : makeKey();
+  const entry = entryOf(id, key);
+  process.stdout.write(values.json ? `${JSON.stringify({ key, entry })}\n` : describeKey(key, entry));
+  return 0;
 }
 
 const colours = { ok: 'green', warning: 'yellow', wrong: 'red' } as const;

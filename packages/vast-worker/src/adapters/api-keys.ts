@@ -29,7 +29,7 @@ export interface ApiKeysFile {
 
 const maxKeys = 1_000;
 /** Longer ones are not hashed. */
-const maxKeyLength = 256;
+export const maxKeyLength = 256;
 const lookEveryMs = 5_000;
 
 const apiKeySchema = z.strictObject({
