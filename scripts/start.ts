@@ -3,17 +3,18 @@ import { fileURLToPath } from 'node:url';
 import { isAlive, launchers } from './start/ancestors.ts';
 import { Child, ChildFailed } from './start/child.ts';
 import { greeting } from './start/greeting.ts';
-import { helpText, readStartOptions, type StartOptions, UsageError } from './start/options.ts';
-import { portProblem } from './start/ports.ts';
+import { helpText, type RunningService, readStartOptions, type StartOptions, UsageError } from './start/options.ts';
+import { type PortRange, portProblem } from './start/ports.ts';
 import { startCommandOf } from './start/start-command.ts';
 
 /**
- * `npm start`: build, start the embedded model server and the agent-brain worker in front of it, wait until the worker
- * is ready, say how to use it, and take everything down again on Ctrl-C.
+ * `npm start`: build; start an embedded model server and a worker for each service; wait until all workers are ready, say
+ * how to use them, and take everything down again on Ctrl-C.
  */
 async function main(): Promise<void> {
   const options = readStartOptions(process.argv.slice(2), process.env);
   if (options === 'help') return void process.stdout.write(helpText);
+  const { running, verbose } = options;
   const stop = new AbortController();
   stopOnSignals(stop);
   await requireFreePorts(options);
@@ -21,42 +22,39 @@ async function main(): Promise<void> {
   const children: Child[] = [];
   try {
     await build(options, children, stop.signal);
-    const model = new Child('model', process.execPath, modelServerArguments(options), { ...process.env, NO_COLOR: '1' }, options.verbose);
-    children.push(model);
-    const worker = new Child(
-      'worker',
-      process.execPath,
-      [...workerCommand.flags, workerCommand.bundle],
-      workerEnvironment(options),
-      options.verbose,
-    );
-    children.push(worker);
-    say('Waiting for the worker to be ready …');
-    await Promise.race([untilReady(options, stop.signal), model.failure, worker.failure]);
-    process.stdout.write(greeting(options));
-    await Promise.race([untilAborted(stop.signal), model.failure, worker.failure]);
+    for (const one of running) children.push(startModelServer(one, verbose));
+    for (const one of running) children.push(startWorker(one, verbose));
+    const failures = children.map(({ failure }) => failure);
+    say(`Waiting for ${running.length === 1 ? 'the worker' : `${running.length} workers`} to be ready …`);
+    const ready = Promise.all(running.map(({ workerPort }) => untilReady(workerPort, stop.signal)));
+    await Promise.race([ready, ...failures]);
+    process.stdout.write(greeting(running));
+    await Promise.race([untilAborted(stop.signal), ...failures]);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
     if (stop.signal.aborted) say('\nStopping …');
-    for (const child of children.reverse()) await child.stop(); // the worker first: it drains while the model server still answers
+    const workers = children.splice(running.length); // first: they drain while the model servers still answer
+    await Promise.all(workers.map((child) => child.stop()));
+    await Promise.all(children.map((child) => child.stop()));
   }
   say('Stopped.');
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const workerCommand = startCommandOf('agent-brain');
 
-const modelServerArguments = ({ modelPort }: StartOptions) => [
-  `${root}packages/cpu-model-server/dist/main.js`,
-  ...['--dialect', 'tei', '--hostname', '127.0.0.1', '--port', String(modelPort)],
-];
+function startModelServer({ service, modelPort }: RunningService, verbose: boolean): Child {
+  const args = [`${root}packages/cpu-model-server/dist/main.js`, ...service.model, '--hostname', '127.0.0.1', '--port', String(modelPort)];
+  return new Child(`${service.name} model`, process.execPath, args, { ...process.env, NO_COLOR: '1' }, verbose);
+}
 
 /** Signatures are not verified, so the worker listens on the loopback interface only. */
-function workerEnvironment({ workerPort, modelPort }: StartOptions): NodeJS.ProcessEnv {
+function startWorker({ service, workerPort, modelPort }: RunningService, verbose: boolean): Child {
   const { CONTAINER_ID: _id, REPORT_ADDR: _address, MODEL_LOG: _log, MODEL_HEALTH_ENDPOINT: _health, ...inherited } = process.env;
-  return {
-    ...workerCommand.env,
+  const { env, flags, bundle } = startCommandOf(service.name);
+  const environment = {
+    ...env,
+    ...service.env,
     ...inherited,
     WORKER_PORT: String(workerPort),
     WORKER_HOST: '127.0.0.1',
@@ -64,21 +62,30 @@ function workerEnvironment({ workerPort, modelPort }: StartOptions): NodeJS.Proc
     MODEL_SERVER_PORT: String(modelPort),
     UNSECURED: 'true',
   };
+  return new Child(`${service.name} worker`, process.execPath, [...flags, bundle], environment, verbose);
 }
 
-async function requireFreePorts({ workerPort, modelPort }: StartOptions): Promise<void> {
-  const ports = [workerPort, modelPort];
-  const problems = [
-    await portProblem(workerPort, { purpose: 'the worker', flag: '--worker-port', variable: 'WORKER_PORT' }, ports),
-    await portProblem(modelPort, { purpose: 'the model server', flag: '--model-port', variable: 'MODEL_SERVER_PORT' }, ports),
-  ].filter((problem) => problem !== undefined);
+async function requireFreePorts({ running, firstWorkerPort, firstModelPort }: StartOptions): Promise<void> {
+  const ports = running.flatMap(({ workerPort, modelPort }) => [workerPort, modelPort]);
+  const offsets = running.map(({ service }) => service.portOffset);
+  const purposeOf = (what: string) => (offset: number) =>
+    `the ${what} of ${running.find(({ service }) => service.portOffset === offset)?.service.name}`;
+  const ranges: PortRange[] = [
+    { first: firstWorkerPort, offsets, purposeOf: purposeOf('worker'), flag: '--worker-port', variable: 'WORKER_PORT' },
+    { first: firstModelPort, offsets, purposeOf: purposeOf('model server'), flag: '--model-port', variable: 'MODEL_SERVER_PORT' },
+  ];
+  const problems: string[] = [];
+  for (const range of ranges) {
+    const problem = await portProblem(range, ports);
+    if (problem !== undefined) problems.push(problem);
+  }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
 }
 
-async function build({ verbose }: StartOptions, children: Child[], signal: AbortSignal): Promise<void> {
+async function build({ running, verbose }: StartOptions, children: Child[], signal: AbortSignal): Promise<void> {
   say('Building …');
   const startedAt = performance.now();
-  const filters = ['--filter=@bluefly/agent-brain', '--filter=@bluefly/cpu-model-server'];
+  const filters = [...running.map(({ service }) => service.name), 'cpu-model-server'].map((name) => `--filter=@bluefly/${name}`);
   const turbo = new Child(
     'build',
     'turbo',
@@ -94,7 +101,7 @@ async function build({ verbose }: StartOptions, children: Child[], signal: Abort
 }
 
 /** Ready means that /health says so: the model server answered a real request. */
-async function untilReady({ workerPort }: StartOptions, signal: AbortSignal): Promise<void> {
+async function untilReady(workerPort: number, signal: AbortSignal): Promise<void> {
   for (;;) {
     if ((await healthStatus(workerPort, signal)) === 200) return;
     await sleep(100, undefined, { signal });

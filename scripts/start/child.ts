@@ -84,7 +84,7 @@ export class Child {
     this.#lastLines.push(line);
     if (this.#lastLines.length > keptLines) this.#lastLines.shift();
     const shown = readableLine(line, verbose);
-    if (shown !== undefined) process.stdout.write(`  ${this.#name.padEnd(6)} ${shown}\n`);
+    if (shown !== undefined) process.stdout.write(`  ${this.#name.padEnd(24)} ${shown}\n`);
   }
 
   #failed(how: string): ChildFailed {

@@ -1,23 +1,23 @@
-import type { StartOptions } from './options.ts';
+import type { RunningService } from './options.ts';
+import type { Job } from './services.ts';
 
-/** What to do with a worker that is ready: lines to copy. */
-export function greeting({ workerPort }: Pick<StartOptions, 'workerPort'>): string {
-  const url = `http://127.0.0.1:${workerPort}`;
+/** What to do with workers that are ready: lines to copy. */
+export function greeting(running: readonly RunningService[]): string {
+  const parts = running.map(({ service, workerPort }) => {
+    const url = `http://127.0.0.1:${workerPort}`;
+    const jobs = service.jobs.map((job) => `  # ${job.title}\n  ${curl(url, job)}\n`);
+    return `${service.name} is ready on ${url}\n\n${jobs.join('\n')}`;
+  });
+  const caveats = running.map(({ service }) => service.caveat).join(', ');
   return `
-The worker is ready on ${url}. Try:
-
-  curl -s ${url}/v1/embeddings -d '${envelope(url, { input: ['The cat sat on the mat.', 'A cat is sitting on a rug.'] })}'
-
-  curl -s ${url}/embed -d '${envelope(url, { inputs: 'hello world' })}'
-
-  curl -s ${url}/health
-
-  curl -s ${url}/metrics
-
-Embeddings here are lexical (hashed n-grams, no neural model): good for building against, not for production.
+${parts.join('\n')}
+Each answers GET /health and GET /metrics too.
+${caveats}: no neural model, good for building against, not for production.
 Ctrl-C stops everything.
 `;
 }
+
+export const curl = (url: string, { path, payload }: Job): string => `curl -s ${url}${path} -d '${envelope(url, payload)}'`;
 
 /** What Vast's router would have signed; here nobody looks at the signature. */
 function envelope(url: string, payload: Record<string, unknown>): string {

@@ -1,9 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isPortFree, portProblem } from './ports.ts';
+import { isPortFree, type PortRange, portProblem } from './ports.ts';
 
-const worker = { purpose: 'the worker', flag: '--worker-port', variable: 'WORKER_PORT' };
+const workers = (first: number, offsets = [0]): PortRange => ({
+  first,
+  offsets,
+  purposeOf: (offset) => `worker ${offset}`,
+  flag: '--worker-port',
+  variable: 'WORKER_PORT',
+});
 
 describe('a port of npm start', () => {
   const closers: (() => Promise<unknown>)[] = [];
@@ -27,20 +33,28 @@ describe('a port of npm start', () => {
 
   it('is no problem while it is free, and one when it is taken', async () => {
     const port = await takePort(20_000);
-    expect(await portProblem(port, worker, [])).toContain(`Port ${port}, for the worker, is taken: npm start -- --worker-port `);
+    expect(await portProblem(workers(port), [])).toContain(`Port ${port}, for worker 0, is taken: npm start -- --worker-port `);
     await closers.pop()?.();
-    expect(await portProblem(port, worker, [])).toBeUndefined();
+    expect(await portProblem(workers(port), [])).toBeUndefined();
   });
 
   it('is replaced by one that exists and is free, also near the end of the range', async () => {
-    const port = suggested(await portProblem(await takePort(65_480), worker, []));
+    const port = suggested(await portProblem(workers(await takePort(65_480)), []));
     expect(port).toBeLessThanOrEqual(65_535);
     expect(await isPortFree(port)).toBe(true);
   });
 
   it('is not replaced by a port that is meant for something else', async () => {
     const port = await takePort(20_000);
-    const first = suggested(await portProblem(port, worker, []));
-    expect(suggested(await portProblem(port, worker, [first]))).not.toBe(first);
+    const first = suggested(await portProblem(workers(port), []));
+    expect(suggested(await portProblem(workers(port), [first]))).not.toBe(first);
+  });
+
+  it('is named when another that moves with it is taken, and what is suggested suits all of them', async () => {
+    const port = await takePort(20_000);
+    const problem = await portProblem(workers(port - 10, [0, 10, 20]), []);
+    expect(problem).toContain(`Port ${port}, for worker 10, is taken: npm start -- --worker-port `);
+    const first = suggested(problem);
+    expect(await Promise.all([first, first + 10, first + 20].map(isPortFree))).toEqual([true, true, true]);
   });
 });
