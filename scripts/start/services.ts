@@ -65,6 +65,11 @@ export const services: readonly LocalService[] = [
         path: '/rerank',
         payload: { query: 'What is deep learning?', texts: ['Deep learning is a kind of machine learning.', 'Cheese is made of milk.'] },
       },
+      {
+        title: 'a security scan of a policy',
+        path: '/v1/compliance/scan',
+        payload: { document: 'Disks and backups are encrypted. The password is Winter2024! until May.', control_set: 'encryption' },
+      },
     ],
     caveat: 'scores are BM25',
   },

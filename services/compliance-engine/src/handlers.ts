@@ -1,6 +1,7 @@
 import type { HandlerConfig } from '@bluefly/vast-worker';
 import { cohereRerankHandler } from './cohere-rerank.ts';
 import { createAskModelInfo } from './model-info.ts';
+import { scanHandler } from './scan/scan.ts';
 import { teiRerankHandler } from './tei-rerank.ts';
 import type { WorkloadUnit } from './workload.ts';
 
@@ -11,5 +12,6 @@ export function createHandlers(unit: WorkloadUnit): HandlerConfig[] {
     teiRerankHandler(unit, askModelInfo),
     cohereRerankHandler('/v1/rerank', unit, askModelInfo),
     cohereRerankHandler('/v2/rerank', unit, askModelInfo),
+    scanHandler(unit, askModelInfo),
   ];
 }

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lookAlikes, plantedSecrets } from '../../test/secret-corpus.ts';
+import { findSecrets, masked } from './find-secrets.ts';
+import { hasCheckDigit } from './payment-cards.ts';
+import { secretKinds } from './secret-patterns.ts';
+
+/** What nobody can tell from its looks alone, and is not promised. */
+const notPromised = ['beside its name only', 'beside a user name only', 'in another language'];
+const promised = plantedSecrets(28).filter(({ place }) => !notPromised.includes(place));
+
+describe('secrets', () => {
+  it.each(secretKinds)('of kind %s are found where they stand, whatever stands around them', (kind) => {
+    const ofKind = promised.filter((planted) => planted.kind === kind);
+    expect(ofKind.length).toBeGreaterThan(10);
+    for (const { text, place, start, end } of ofKind) {
+      const covering = findSecrets(text).filter((secret) => secret.start <= start && secret.end >= end);
+      expect([place, covering.map((secret) => secret.kind)]).toEqual([place, [kind]]);
+    }
+  });
+
+  it('are few among look-alikes: what has an issuer’s digits and the right check digit is taken for a card', () => {
+    const mistaken = lookAlikes(100).filter(({ text }) => findSecrets(text).length > 0);
+    expect(new Set(mistaken.map(({ what }) => what))).toEqual(new Set(['an order number']));
+    expect(mistaken.length).toBeLessThan(10);
+  });
+
+  it('lie in order, do not overlap, and are all gone once masked, nothing else changed', () => {
+    const pieces = fc.array(fc.oneof(fc.constantFrom(...promised.map(({ text }) => text)), fc.string({ unit: 'binary' })), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(pieces, (texts) => {
+        const text = texts.join('\n');
+        const secrets = findSecrets(text);
+        const hidden = masked(text, secrets);
+        expect(hidden).toHaveLength(text.length);
+        let last = 0;
+        for (const { start, end } of secrets) {
+          expect(start).toBeGreaterThanOrEqual(last);
+          expect(end).toBeGreaterThan(start);
+          expect(hidden.slice(last, start)).toBe(text.slice(last, start));
+          expect(hidden.slice(start, end)).toMatch(/^\*+$/);
+          last = end;
+        }
+        expect(hidden.slice(last)).toBe(text.slice(last));
+      }),
+    );
+  });
+});
+
+it('a check digit is right for the numbers that everybody tests with, and wrong for their neighbours', () => {
+  const numbers = ['4111 1111 1111 1111', '5500 0000 0000 0004', '3400 0000 0000 009', '6011 0000 0000 0004'].map((one) =>
+    one.replaceAll(' ', ''),
+  );
+  expect(numbers.map(hasCheckDigit)).toEqual([true, true, true, true]);
+  expect(numbers.map((digits) => hasCheckDigit(digits.slice(0, -1) + ((Number(digits.at(-1)) + 1) % 10)))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
