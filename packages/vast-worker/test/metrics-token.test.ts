@@ -1,3 +1,4 @@
+import { Counter, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { startRig } from '../src/testing/index.ts';
 
@@ -23,6 +24,17 @@ describe('with METRICS_TOKEN the public port', () => {
       expect([reply.status, reply.json().error.code]).toEqual([401, 'UNAUTHORIZED']);
     }
     expect((await rig.send(path, '', authorized)).status).not.toBe(401);
+  });
+});
+
+describe('the service’s own metrics', () => {
+  it('follow the worker’s on /metrics', async () => {
+    const registry = new Registry();
+    new Counter({ name: 'my_service_things_total', help: 'Things', registers: [registry] }).inc(3);
+    await using rig = await startRig({ config: { serviceMetrics: registry } });
+    const { text } = await rig.get('/metrics');
+    expect(text).toMatch(/^vast_worker_phase\{phase="ready"\} 1$/m);
+    expect(text).toMatch(/^my_service_things_total 3$/m);
   });
 });
 

@@ -1,13 +1,26 @@
 import type { HandlerConfig, RespondInput } from '@bluefly/vast-worker';
 import { benchmarkPayloads } from './benchmark-payloads.ts';
+import { respondFromCache } from './cached-embeddings.ts';
+import { type Dialect, openAiDialect, teiDialect } from './dialects.ts';
+import type { EmbeddingCache } from './embedding-cache.ts';
 import { embeddingWorkload, type WorkloadUnit } from './embedding-workload.ts';
-import { type BatchDialect, callInParts } from './split-batch.ts';
+import { askModelInfo } from './model-info.ts';
+import { callInParts } from './split-batch.ts';
+
+export interface HandlerSettings {
+  workloadUnit: WorkloadUnit;
+  /** The model whose tokenizer counts; undefined: most models' of today. */
+  model?: string | undefined;
+  /** undefined: every item is computed. */
+  cache?: EmbeddingCache | undefined;
+}
 
 /** The routes of agent-brain: OpenAI's embeddings and TEI's own, both on text-embeddings-inference. */
-export function createHandlers(unit: WorkloadUnit, model?: string): HandlerConfig[] {
+export function createHandlers({ workloadUnit, model, cache }: HandlerSettings): HandlerConfig[] {
   const batchLimit = createBatchLimit();
-  const workloadCalculator = embeddingWorkload(unit, model);
-  const inParts = (dialect: BatchDialect) => (input: RespondInput) => respondInParts(dialect, input, batchLimit);
+  const workloadCalculator = embeddingWorkload(workloadUnit, model);
+  const respond = (dialect: Dialect) => async (input: RespondInput) =>
+    (cache && (await respondFromCache(cache, dialect, input))) ?? respondInParts(dialect, input, batchLimit);
   return [
     {
       route: openAiDialect.path,
@@ -15,44 +28,21 @@ export function createHandlers(unit: WorkloadUnit, model?: string): HandlerConfi
       allowParallelRequests: true,
       maxQueueTime: 60, // seconds
       benchmarkConfig: { dataset: benchmarkPayloads },
-      respond: inParts(openAiDialect),
+      respond: respond(openAiDialect),
     },
     {
       route: teiDialect.path,
       workloadCalculator,
       allowParallelRequests: true,
       maxQueueTime: 60, // seconds
-      respond: inParts(teiDialect),
+      respond: respond(teiDialect),
     },
   ];
 }
 
-const openAiDialect: BatchDialect = {
-  path: '/v1/embeddings',
-  itemsField: 'input',
-  merge(answers, starts) {
-    const parts = answers as OpenAiAnswer[];
-    return {
-      ...parts[0],
-      data: parts.flatMap((part, index) => part.data.map((item) => ({ ...item, index: item.index + (starts[index] as number) }))),
-      usage: {
-        prompt_tokens: parts.reduce((sum, { usage }) => sum + usage.prompt_tokens, 0),
-        total_tokens: parts.reduce((sum, { usage }) => sum + usage.total_tokens, 0),
-      },
-    };
-  },
-};
-
-interface OpenAiAnswer {
-  data: { index: number }[];
-  usage: { prompt_tokens: number; total_tokens: number };
-}
-
-const teiDialect: BatchDialect = { path: '/embed', itemsField: 'inputs', merge: (answers) => answers.flat() };
-
 /** Passes on what fits, untouched; splits what does not. */
 async function respondInParts(
-  dialect: BatchDialect,
+  dialect: Dialect,
   { payload, callModel }: RespondInput,
   batchLimit: BatchLimit,
 ): Promise<Response | undefined> {
@@ -65,23 +55,13 @@ async function respondInParts(
 /** A list of texts or of token lists; a flat list of numbers is one input, given as token ids. */
 const isBatch = (items: unknown): items is unknown[] => Array.isArray(items) && typeof items[0] !== 'number';
 
-/** TEI's default, for a server that does not say. */
-const defaultBatchLimit = 32;
-
 type BatchLimit = (callModel: RespondInput['callModel']) => Promise<number>;
 
 /** The model server's `max_client_batch_size`, asked once, when the first batch comes. */
 function createBatchLimit(): BatchLimit {
   let known: number | undefined;
   return async (callModel) => {
-    known ??= await askBatchLimit(callModel);
+    known ??= (await askModelInfo(callModel)).batchLimit;
     return known;
   };
-}
-
-async function askBatchLimit(callModel: RespondInput['callModel']): Promise<number> {
-  const answer = await callModel('/info', { method: 'GET' });
-  if (!answer.ok) return defaultBatchLimit;
-  const info = (await answer.json()) as { max_client_batch_size?: unknown };
-  return typeof info.max_client_batch_size === 'number' && info.max_client_batch_size > 0 ? info.max_client_batch_size : defaultBatchLimit;
 }

@@ -46,6 +46,12 @@ export const WorkerConfig = z.strictObject({
   maxSessionLifetime: seconds.default(3600),
   /** Ours. What the service itself found wrong with its settings, to be listed and reported with everything else. */
   serviceProblems: z.array(z.strictObject({ where: z.string(), expected: z.string(), found: z.string() })).default([]),
+  /** Ours. What the service counts for itself, such as a prom-client `Registry`: its text follows the worker's own on `/metrics`. */
+  serviceMetrics: z
+    .custom<{ metrics(): Promise<string> }>((value) => typeof (value as { metrics?: unknown } | null)?.metrics === 'function', {
+      error: 'expected a registry of prom-client',
+    })
+    .optional(),
   /** Ours. What one workload counts: every calculator of this worker uses it. */
   workloadUnit: z.string().min(1).default('items'),
   /** Ours. Load per second assumed until traffic has shown more; only for handlers that nothing can benchmark. */

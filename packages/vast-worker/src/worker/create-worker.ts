@@ -123,6 +123,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
       metrics,
       sessions,
       metricsToken: config.metricsToken,
+      serviceMetrics: config.serviceMetrics,
       modelMetrics: (signal) => modelServer.metrics(signal),
       masterToken: config.identity?.masterToken ?? '',
       updateMarkerFile: parts.updateMarkerFile,

@@ -24,6 +24,8 @@ export interface OpsAppDeps {
   masterToken: string;
   /** Written by the update route for the start script. */
   updateMarkerFile: string;
+  /** The service's own. */
+  serviceMetrics: { metrics(): Promise<string> } | undefined;
   maxBodyBytes: number;
   /** Configured routes: another method on them is a 405. */
   routes: readonly string[];
@@ -47,7 +49,8 @@ export function createOpsApp(deps: OpsAppDeps): RequestListener {
     else response.end(); // strangers learn that it serves, and nothing else
   });
   app.get('/metrics', requireToken, async (_request, response) => {
-    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    const texts = await Promise.all([metrics.registry.metrics(), deps.serviceMetrics?.metrics()]);
+    response.type(metrics.registry.contentType).send(texts.join(''));
   });
   app.get('/metrics/model', requireToken, async (_request, response) => {
     const { contentType, text } = await deps.modelMetrics(AbortSignal.timeout(modelMetricsTimeoutMs));

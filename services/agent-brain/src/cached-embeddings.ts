@@ -1,0 +1,86 @@
+import { hash } from 'node:crypto';
+import type { RespondInput } from '@bluefly/vast-worker';
+import type { Dialect } from './dialects.ts';
+import type { Embedding, EmbeddingCache } from './embedding-cache.ts';
+import { askModelInfo } from './model-info.ts';
+import { callParts, charactersHeader, figureHeaders, tokensHeader } from './split-batch.ts';
+
+/** Requests for embeddings, answered from the cache as far as it goes; only what is missing is asked of the model server. */
+
+/** The model server refused what was missing: its answer is the answer. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly answer: Response;
+
+  constructor(answer: Response) {
+    super(`the model server answered ${answer.status}`);
+    this.answer = answer;
+  }
+}
+
+/** @returns undefined for what only the model server itself can judge: it is to be passed on as it came */
+export async function respondFromCache(
+  cache: EmbeddingCache,
+  dialect: Dialect,
+  { payload, callModel, signal }: RespondInput,
+): Promise<Response | undefined> {
+  const { [dialect.itemsField]: given, ...options } = payload;
+  const items = itemsOf(given);
+  if (!items) return undefined;
+  const { identity, batchLimit } = await askModelInfo(callModel); // each time: it may be another model by now
+  if (identity === undefined) return undefined;
+
+  let tokens = 0;
+  const figures = new Map([
+    [charactersHeader, 0],
+    [tokensHeader, 0],
+  ]);
+  const compute = async (places: readonly number[]): Promise<Embedding[]> => {
+    const wanted = places.map((place) => items[place]);
+    const parts = await callParts(dialect, payload, wanted, batchLimit, callModel);
+    if (parts instanceof Response) throw new Refused(parts);
+    for (const [name, sum] of parts.figures) figures.set(name, (figures.get(name) ?? 0) + sum);
+    const embeddings = parts.answers.flatMap((answer) => dialect.embeddingsOf(answer) ?? []);
+    if (embeddings.length !== wanted.length) throw new Refused(notUnderstood());
+    tokens += parts.answers.reduce<number>((sum, answer) => sum + dialect.tokensOf(answer), 0);
+    return embeddings;
+  };
+  try {
+    const embeddings = await cache.take(keysOf(identity, dialect, options, items), compute, signal);
+    return new Response(dialect.answerOf(embeddings, tokens), {
+      headers: [['content-type', 'application/json'], ...figureHeaders(figures)],
+    });
+  } catch (error) {
+    if (error instanceof Refused) return error.answer;
+    throw error;
+  }
+}
+
+/** Texts or lists of token ids, one or many; undefined: anything else. */
+function itemsOf(given: unknown): (string | number[])[] | undefined {
+  if (isItem(given)) return [given];
+  return Array.isArray(given) && given.length > 0 && given.every(isItem) ? given : undefined;
+}
+
+const isItem = (item: unknown): item is string | number[] =>
+  typeof item === 'string' || (Array.isArray(item) && item.length > 0 && item.every((token) => typeof token === 'number'));
+
+/** Of everything that an embedding depends on: the model, the API, every option, and the item. `user` is for statistics only. */
+function keysOf(
+  identity: string,
+  { path }: Dialect,
+  { user: _user, ...options }: Record<string, unknown>,
+  items: readonly unknown[],
+): string[] {
+  const named = Object.entries(options).sort(([left], [right]) => (left < right ? -1 : 1));
+  const context = hash('sha256', JSON.stringify([identity, path, named]));
+  return items.map((item) => hash('sha256', context + JSON.stringify(item), 'base64'));
+}
+
+function notUnderstood(): Response {
+  const message = 'The model server’s answer holds no embeddings.';
+  return Response.json(
+    { error: { code: 'MODEL_SERVER_NOT_UNDERSTOOD', message, type: 'server_error', param: null }, message },
+    { status: 502 },
+  );
+}
