@@ -45,6 +45,7 @@ export function checkBar(results: Results): Check[] {
     { what: 'start: ready reported, ms', value: figure('start', 'agent-brain', 'ready reported after ms'), atMost: 1_000 },
     { what: 'logs: CPU, with / without', value: ratio('small', cpu, 'worker-without-logs'), atMost: 1.05 },
     { what: 'metrics: CPU, with / without', value: ratio('small', cpu, 'worker-without-metrics'), atMost: 1.05 },
+    { what: 'tracing: CPU, with / without', value: ratio('small', cpu, 'worker', 'worker-with-traces'), atMost: 1.05 },
     { what: 'build: unchanged, ms', value: figure('build', 'turbo', 'unchanged build ms'), atMost: 2_000 },
   ];
 }

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { FakeControlPlane } from '../src/testing/index.ts';
 
-/** The fake control plane, as a process of its own. Tells its parent the address and key, and of each worker that is ready. */
+/** The fake control plane, and a collector that takes spans and forgets them, as a process of their own. Tells its parent the address and key, and of each worker that is ready. */
 export type ControlPlaneMessage =
-  | { type: 'listening'; url: string; privateKeyPem: string }
+  | { type: 'listening'; url: string; collectorUrl: string; privateKeyPem: string }
   /** `id`: the worker's CONTAINER_ID; `at`: epoch ms. */
   | { type: 'ready'; id: number; at: number };
 
@@ -23,6 +26,9 @@ function tell(id: number, loadtime: number): void {
 }
 
 process.on('disconnect', () => process.exit());
-await controlPlane.listen();
+const collector = createServer((request, response) => request.resume().once('end', () => response.writeHead(200).end('{}')));
+collector.listen(0, '127.0.0.1');
+await Promise.all([controlPlane.listen(), once(collector, 'listening')]);
+const collectorUrl = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
 const privateKeyPem = controlPlane.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-process.send?.({ type: 'listening', url: controlPlane.url, privateKeyPem } satisfies ControlPlaneMessage);
+process.send?.({ type: 'listening', url: controlPlane.url, collectorUrl, privateKeyPem } satisfies ControlPlaneMessage);

@@ -27,7 +27,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'small',
     title: '1 KB in, 8 KB out, 32 connections, each with one request after the other',
-    targets: [...everyTarget, 'worker-without-logs', 'worker-without-metrics'],
+    targets: [...everyTarget, 'worker-without-logs', 'worker-without-metrics', 'worker-with-traces'],
     measure: (target, stage, scale) => closed(target, stage, { what: 'small', bytes: 800, connections: 32, requests: 20_000 * scale }),
   },
   {

@@ -10,6 +10,8 @@ export interface Stage extends AsyncDisposable {
   modelServerPort: number;
   modelServerPid: number;
   controlPlaneUrl: string;
+  /** Takes spans. */
+  collectorUrl: string;
   /** Resolves with the time of the first report that says so, epoch ms. */
   ready(id: number): Promise<number>;
   /** Runs one job, and nothing else meanwhile. `allOpen` is called when all streams of the job are. */
@@ -25,12 +27,13 @@ export async function setStage(options: { eventIntervalMs: number }): Promise<St
   });
   const controlPlane = startHelper<ControlPlaneMessage>(new URL('control-plane.ts', import.meta.url));
   const loader = startHelper<LoadMessage>(new URL('load.ts', import.meta.url));
-  const [{ port }, { url, privateKeyPem }] = await Promise.all([modelServer.next('port'), controlPlane.next('listening')]);
+  const [{ port }, { url, collectorUrl, privateKeyPem }] = await Promise.all([modelServer.next('port'), controlPlane.next('listening')]);
   const privateKey = createPrivateKey(privateKeyPem);
   return {
     modelServerPort: port,
     modelServerPid: modelServer.pid,
     controlPlaneUrl: url,
+    collectorUrl,
     ready: async (id) => (await controlPlane.next('ready', (message) => message.id === id)).at,
     load: (job, allOpen) => runJob(loader, job, allOpen),
     async aborts() {

@@ -21,6 +21,7 @@ export const targetNames = [
   'official',
   'worker-without-logs',
   'worker-without-metrics',
+  'worker-with-traces',
 ] as const;
 export type TargetName = (typeof targetNames)[number];
 
@@ -64,6 +65,11 @@ export async function startTarget(name: TargetName, stage: Stage): Promise<Targe
       return startWorker(name, stage, process.execPath, [...startFlags, built('worker')], { ...startEnv, LOG_LEVEL: 'fatal' });
     case 'worker-without-metrics':
       return startWorker(name, stage, process.execPath, [...startFlags, built('worker')], { ...startEnv, BENCH_WITHOUT: 'metrics' });
+    case 'worker-with-traces':
+      return startWorker(name, stage, process.execPath, [...startFlags, built('worker')], {
+        ...startEnv,
+        OTEL_EXPORTER_OTLP_ENDPOINT: stage.collectorUrl,
+      });
     case 'official': {
       const python = officialPython();
       const script = fileURLToPath(new URL('../conformance/official-worker.py', import.meta.url));

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { WorkerError } from '../errors.ts';
+import type { RequestSpan } from './tracing.ts';
 
 /** Whoever works for a client, and has to stop when it leaves. */
 export interface ClientWatcher {
@@ -20,6 +21,8 @@ export class Exchange {
   readonly answerHeaders: Readonly<Record<string, string>>;
   /** What became of an answer that is a stream of events. */
   readonly stream = { isOpen: false, hasAnswer: false, isBetweenEvents: true };
+  /** Of a request that is traced. */
+  span: RequestSpan | undefined;
   /** One at a time: whoever works for the client at present. */
   watcher: ClientWatcher | undefined;
   #reason: WorkerError | undefined;

@@ -42,6 +42,7 @@ export class WorkerMetrics {
   readonly #reports: Counter<'kind' | 'result'>;
   readonly #modelUp: Gauge;
   readonly #modelStarts: Counter<'origin'>;
+  readonly #spans: Counter<'result'>;
 
   constructor() {
     const registers = [this.registry];
@@ -95,6 +96,16 @@ export class WorkerMetrics {
       labelNames: ['origin'],
       registers,
     });
+    this.#spans = new Counter({
+      name: 'vast_worker_spans_total',
+      help: 'Spans of traces that left this worker, by result: exported, failed (the collector did not take them)',
+      labelNames: ['result'],
+      registers,
+    });
+  }
+
+  spansEnded(result: 'exported' | 'failed', count: number): void {
+    this.#spans.inc({ result }, count);
   }
 
   /** Registers the gauges that are read at scrape time. */

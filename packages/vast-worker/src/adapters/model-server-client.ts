@@ -67,7 +67,7 @@ export class ModelServerClient {
    * @throws WorkerError MODEL_SERVER_UNREACHABLE, MODEL_SERVER_TIMEOUT, or the exchange's reason when the client left
    */
   relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
-    const trace = traceHeaders(exchange.request);
+    const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const headers = trace ? { ...this.#jsonHeaders, ...trace } : this.#jsonHeaders;
     const request = { path, method: 'POST', headers, body } as const;
     return relayAnswer(this.#pool, request, exchange, (error) => this.#translate(error, exchange.abortReason));

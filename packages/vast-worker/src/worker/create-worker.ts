@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../adapters/logger.ts';
 import { WorkerMetrics } from '../adapters/metrics.ts';
 import { ModelServerClient } from '../adapters/model-server-client.ts';
 import { createPerfCache, noPerfCache } from '../adapters/perf-cache.ts';
+import { Tracing } from '../adapters/tracing.ts';
 import { chooseBenchmark } from './benchmark-calls.ts';
 import type { ResolvedConfig } from './config.ts';
 import { createDirectListeners, type DirectListeners } from './direct-listeners.ts';
@@ -58,6 +59,8 @@ export interface AssembledWorker {
   watch: HealthWatch;
   /** undefined: somebody else starts the model server. */
   supervisor: ModelSupervisor | undefined;
+  /** undefined: off. */
+  tracing: Tracing | undefined;
   /** undefined: standalone. */
   reporting: Reporter | undefined;
 }
@@ -96,6 +99,8 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     maxBodyDepth: config.maxBodyDepth,
     verify,
   });
+  const tracing =
+    config.tracing && new Tracing({ config: config.tracing, clock, log, count: (result, spans) => metrics.spansEnded(result, spans) });
   const keepAlive = new KeepAlive(config.streamKeepAlive ?? 0, clock);
   const requestDeps: RequestDeps = {
     desk,
@@ -107,6 +112,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     verify,
     sessions,
     keepAlive,
+    tracing,
   };
   const workerId = config.answersCarryIds ? String(config.identity?.id ?? 'standalone') : undefined;
   const certificate = config.useSsl
@@ -209,6 +215,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     direct,
     sessions,
     keepAlive,
+    tracing,
     certificate,
     modelServer,
     controlPlane,

@@ -1,8 +1,10 @@
 import { type SignatureForm, signatureForms } from '@bluefly/vast-protocol';
+import type { TracingConfig } from '../adapters/tracing.ts';
 import { type UrlCheck, urlChecks } from '../domain/grant-binding.ts';
 import type { ConfigProblem } from '../errors.ts';
 import { type DirectConfig, directVariables, readDirect } from './direct-config.ts';
 import { type CommandOverride, commandFrom } from './model-server-config.ts';
+import { readTracing, tracingVariables } from './tracing-config.ts';
 
 /** The environment of a worker: Vast's variables, the mission's, and ours. One table, which the README repeats. */
 
@@ -105,6 +107,7 @@ export const environmentVariables: readonly VariableDoc[] = [
     meaning: 'between comments that keep a stream alive while it waits for its turn or its first token',
   },
   ...directVariables,
+  ...tracingVariables,
   {
     name: 'MODEL_SERVER_URL',
     expected: 'an http(s) URL without a port',
@@ -204,6 +207,7 @@ export interface Environment {
   replayWindow: number | undefined;
   streamKeepAlive: number | undefined;
   direct: DirectConfig;
+  tracing: TracingConfig | undefined;
   modelServerUrl: string;
   modelServerPort: number;
   modelHealthcheckUrl: string | undefined;
@@ -276,6 +280,8 @@ export function readEnvironment(
 
   const { direct, problems: directProblems } = readDirect(env);
   problems.push(...directProblems);
+  const { tracing, problems: tracingProblems } = readTracing(env);
+  problems.push(...tracingProblems);
 
   const values: Environment = {
     identity:
@@ -304,6 +310,7 @@ export function readEnvironment(
     replayWindow: read<number | undefined>('REPLAY_WINDOW_SECONDS', defaults.replayWindow, nonNegativeFrom),
     streamKeepAlive: read<number | undefined>('STREAM_KEEP_ALIVE_SECONDS', defaults.streamKeepAlive, nonNegativeFrom),
     direct,
+    tracing,
     modelServerUrl: read('MODEL_SERVER_URL', defaults.modelServerUrl ?? 'http://127.0.0.1', httpUrlFrom),
     modelServerPort: read('MODEL_SERVER_PORT', defaults.modelServerPort ?? 8000, portFrom(1)),
     modelHealthcheckUrl: read('MODEL_HEALTH_ENDPOINT', defaults.modelHealthcheckUrl, pathOrUrlFrom),

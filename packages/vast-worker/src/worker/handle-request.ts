@@ -9,6 +9,7 @@ import { readBody } from '../adapters/read-body.ts';
 import { sendError } from '../adapters/reply.ts';
 import { sendResponse } from '../adapters/response-relay.ts';
 import { traceHeaders } from '../adapters/trace-context.ts';
+import type { Tracing } from '../adapters/tracing.ts';
 import type { Caller } from '../domain/account.ts';
 import { isRefusal } from '../domain/admission.ts';
 import { measureWorkload } from '../domain/workload.ts';
@@ -29,6 +30,8 @@ export interface RequestDeps {
   verify(auth: AuthData, rawAuth: Buffer | undefined, inSession: boolean): void | Promise<void>;
   sessions: Sessions;
   keepAlive: KeepAlive;
+  /** undefined: off. */
+  tracing: Tracing | undefined;
 }
 
 /**
@@ -58,6 +61,7 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
       deadlineMs: readDeadline(exchange.request),
     });
     ticket.follow(exchange);
+    if (deps.tracing) exchange.span = deps.tracing.begin(exchange.request, spanFacts(ticket, payload));
     if (payload.stream === true) deps.keepAlive.watch(exchange);
     if (session) ticket.onEnd = deps.sessions.join(session, ticket);
     const waiting = ticket.turn();
@@ -67,11 +71,13 @@ export async function handleRequest(exchange: Exchange, route: RouteDesk, deps: 
       (route.handler.respond && (await respond(route.handler.respond, payload, exchange, deps.modelServer))) ??
       (await deps.modelServer.relay(route.upstreamPath, forwardedBytes(route.handler, payload, envelope.payloadBytes), exchange));
     ticket.endWithStatus(status);
+    exchange.span?.end({ status, ...spanEnding(ticket), error: undefined });
     tellEnd(deps.log, exchange, ticket, status);
   } catch (error) {
     const refusal = error instanceof WorkerError ? error : new WorkerError('HANDLER_FAILED', route.handler.route, { cause: error });
     if (ticket) ticket.endWithError(refusal);
     else if (!isRefusal(refusal.code)) deps.metrics.refused(refusal.code);
+    if (deps.tracing) endSpan(deps.tracing, exchange, route, ticket, refusal);
     tellRefusal(deps.log, exchange, route.handler.route, ticket, refusal);
     sendError(exchange, refusal);
   }
@@ -143,7 +149,7 @@ async function respond(
   const over = new AbortController();
   const signal = AbortSignal.any([exchange.signal, over.signal]);
   try {
-    const trace = traceHeaders(exchange.request);
+    const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const callModel: CallModel = (path, init) => modelServer.call(path, { ...init, headers: { ...trace, ...init?.headers } }, signal);
     const answer = handler({ payload, signal, callModel });
     const response = await orAborted(answer, exchange.signal);
@@ -164,6 +170,27 @@ async function orAborted<Value>(work: Value | Promise<Value>, signal: AbortSigna
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+const spanFacts = ({ route, workload, enteredQueueAt }: Ticket, { model }: Payload) => ({
+  route: route.handler.route,
+  workload,
+  model,
+  startedAt: enteredQueueAt,
+});
+
+function spanEnding(ticket: Ticket): { outcome: string; waitSeconds: number } {
+  const { outcome, waitSeconds } = ticket.facts();
+  return { outcome, waitSeconds };
+}
+
+/** A request that admission refused has a span, too; strangers have none. */
+function endSpan(tracing: Tracing, exchange: Exchange, route: RouteDesk, ticket: Ticket | undefined, error: WorkerError): void {
+  const status = error.code === 'REQUEST_ABORTED' ? undefined : exchange.response.headersSent ? exchange.response.statusCode : error.status;
+  if (ticket) return exchange.span?.end({ status, ...spanEnding(ticket), error });
+  if (!isRefusal(error.code)) return;
+  const facts = { route: route.handler.route, workload: undefined, model: undefined, startedAt: Date.now() / 1000 };
+  tracing.begin(exchange.request, facts)?.end({ status, outcome: 'rejected', waitSeconds: undefined, error });
 }
 
 /** The life of a request, for who debugs: what it cost and how it ended, never what was in it. */

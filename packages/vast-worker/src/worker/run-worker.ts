@@ -34,6 +34,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
   noteUnusualSettings(worker);
   try {
     run((signal) => worker.reporting && runReportLoops(worker.reporting, signal)); // from now on, whatever comes
+    await worker.tracing?.open();
     listening(await listen(worker, stop));
     run((signal) => worker.verifier?.run(signal));
     run((signal) => followModelServer(worker, signal));
@@ -50,7 +51,7 @@ export async function runWorker(worker: AssembledWorker, stop: AbortSignal, list
     over.abort(new Error('the worker has stopped'));
     worker.keepAlive.close();
     await Promise.all(pieces);
-    await Promise.all([closeListeners(worker), worker.modelServer.close(), worker.controlPlane.close()]);
+    await Promise.all([closeListeners(worker), worker.modelServer.close(), worker.controlPlane.close(), worker.tracing?.close()]);
   }
   log.info({}, 'stopped');
 }
