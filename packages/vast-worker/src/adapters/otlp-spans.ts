@@ -2,6 +2,7 @@ import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
+  AlwaysOnSampler,
   BatchSpanProcessor,
   ParentBasedSampler,
   type SpanExporter,
@@ -45,10 +46,10 @@ export function createSpanSource(config: TracingConfig, noteExport: (isGood: boo
       }),
     shutdown: () => otlp.shutdown(),
   };
-  const root = new TraceIdRatioBasedSampler(config.ratio);
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': config.serviceName }),
-    sampler: config.followsParent ? new ParentBasedSampler({ root }) : root,
+    // requests without a trace of their own that come here were chosen already
+    sampler: config.followsParent ? new ParentBasedSampler({ root: new AlwaysOnSampler() }) : new TraceIdRatioBasedSampler(config.ratio),
     spanProcessors: [
       new BatchSpanProcessor({
         exporter,

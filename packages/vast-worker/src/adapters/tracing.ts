@@ -67,8 +67,8 @@ export class Tracing {
   }
 
   begin(request: IncomingMessage, { route, workload, model, startedAt }: SpanFacts): RequestSpan | undefined {
-    if (!this.#spans) return undefined;
     const incoming = traceHeaders(request);
+    if (!this.#spans || this.#isLeftOut(incoming)) return undefined;
     const span = this.#spans.start(`POST ${route}`, startedAt * 1000, incoming?.traceparent, {
       'http.request.method': 'POST',
       'http.route': route,
@@ -85,6 +85,12 @@ export class Tracing {
     const late = this.#clock.sleep(closeTimeoutMs, giveUp.signal).catch(() => undefined);
     await Promise.race([this.#spans?.close().catch(() => undefined), late]);
     giveUp.abort();
+  }
+
+  /** Decided here and not by the library's sampler, which makes ids for what it then leaves out. */
+  #isLeftOut(incoming: object | undefined): boolean {
+    const { followsParent, ratio } = this.#config;
+    return followsParent && !incoming && Math.random() >= ratio;
   }
 
   #noteExport(isGood: boolean, spans: number): void {
