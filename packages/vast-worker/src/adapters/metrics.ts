@@ -17,6 +17,8 @@ export interface MetricsSource {
   queuedRequests(): number;
   requestsReceived(): number;
   waitSeconds(): number;
+  /** The shortest `maxQueueTime`; Infinity: none. */
+  waitLimitSeconds(): number;
   totals(): Readonly<Record<string, number>>;
   pendingDeletions(): number;
   droppedDeletions(): number;
@@ -129,6 +131,7 @@ export class WorkerMetrics {
     gauge('vast_worker_open_requests', 'Admitted, unfinished requests', () => source.openRequests());
     gauge('vast_worker_queued_requests', 'Admitted requests that wait for their turn', () => source.queuedRequests());
     gauge('vast_worker_wait_seconds', 'Seconds a request arriving now would wait, by estimate', () => source.waitSeconds());
+    gauge('vast_worker_wait_limit_seconds', 'Shortest wait at which a route refuses requests; +Inf: none', () => source.waitLimitSeconds());
     gauge('vast_worker_pending_deletions', 'Finished requests the control plane has not been told of', () => source.pendingDeletions());
     gauge('vast_worker_open_sessions', 'Open sessions', () => source.openSessions());
     new Gauge({

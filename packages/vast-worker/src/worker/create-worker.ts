@@ -156,6 +156,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
           everythingElse: createInternalApp({ metrics, sessions }),
         });
   const direct = createDirectListeners(config.direct, { routes, requestDeps, workerId, clock, log });
+  const waitLimitSeconds = Math.min(...config.handlers.map(({ maxQueueTime }) => maxQueueTime ?? Number.POSITIVE_INFINITY));
   metrics.observe({
     accounts: () => direct.accounts(),
     phase: () => state.phase,
@@ -168,6 +169,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     queuedRequests: () => desk.queuedCount,
     requestsReceived: () => state.ledger.requestCount,
     waitSeconds: () => state.waitSeconds,
+    waitLimitSeconds: () => waitLimitSeconds,
     totals: () => ({ ...state.ledger.totals }),
     pendingDeletions: () => state.ledger.unreportedDeletions,
     droppedDeletions: () => state.ledger.droppedDeletions,
