@@ -6,7 +6,7 @@ const sourceCondition = '@bluefly/source';
 export default defineConfig({
   ssr: { resolve: { conditions: [sourceCondition] } },
   test: {
-    include: ['{packages,services}/**/*.test.ts', 'scripts/**/*.test.ts'],
+    include: ['{packages,services}/**/*.test.ts', '{scripts,infra}/**/*.test.ts'],
     execArgv: [`--conditions=${sourceCondition}`],
     testTimeout: 30_000,
     hookTimeout: 30_000,
