@@ -23,11 +23,10 @@ const common = (env: NodeJS.ProcessEnv) => Object.fromEntries(Object.entries(env
 const without = (names: readonly string[], env: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 
-/** @param folder for what Tailscale keeps while it runs */
-export function companionsFrom(env: NodeJS.ProcessEnv, folder = '/tmp/tailscale'): Companion[] {
+export function companionsFrom(env: NodeJS.ProcessEnv): Companion[] {
   const companions: Companion[] = [];
   if (env.TUNNEL_TOKEN || env.TUNNEL_TOKEN_FILE) companions.push(cloudflared(env));
-  if (env.TS_AUTHKEY) companions.push(tailscaled(env, env.TS_AUTHKEY, folder));
+  if (env.TS_AUTHKEY) companions.push(tailscaled(env, env.TS_AUTHKEY));
   return companions;
 }
 
@@ -41,7 +40,8 @@ function cloudflared(env: NodeJS.ProcessEnv): Companion {
  * Without a TUN device, which containers on Vast lack: connections from the tailnet arrive at 127.0.0.1. The node lives in
  * memory, so the key has to be one that may be used again, of ephemeral nodes.
  */
-function tailscaled(env: NodeJS.ProcessEnv, key: string, folder: string): Companion {
+function tailscaled(env: NodeJS.ProcessEnv, key: string): Companion {
+  const folder = `${env.TMPDIR || '/tmp'}/tailscale`;
   const socket = `${folder}/tailscaled.sock`;
   const file = `${folder}/authkey`;
   const isFile = key.startsWith('file:');

@@ -48,17 +48,17 @@ export async function runNetwork({ command, env, companions, log }: NetworkOptio
 }
 
 async function keepRunning(companion: Companion, log: Log, signal: AbortSignal): Promise<void> {
-  const { name, secret } = companion;
   try {
-    if (secret) writeSecret(secret);
-    await repeat(() => runOnce(companion, log, signal), { name, log, signal });
+    await repeat(() => runOnce(companion, log, signal), { name: companion.name, log, signal });
   } finally {
-    if (secret) rmSync(secret.file, { force: true });
+    if (companion.secret) rmSync(companion.secret.file, { force: true });
   }
 }
 
 /** One life of a companion, its joining included. @returns how it ended */
-async function runOnce({ name, command, env, join }: Companion, log: Log, signal: AbortSignal): Promise<string> {
+async function runOnce({ name, command, env, secret, join }: Companion, log: Log, signal: AbortSignal): Promise<string> {
+  const problem = secret && writeSecret(secret);
+  if (problem !== undefined) return problem;
   const ended = new AbortController();
   const isOver = AbortSignal.any([signal, ended.signal]);
   const child = start(command, env);
@@ -129,7 +129,13 @@ async function codeOf(child: ChildProcess): Promise<number> {
 /** As shells say it: no such command. */
 const notStartedCode = 127;
 
-function writeSecret({ file, text }: { file: string; text: string }): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, text, { mode: 0o600 });
+/** @returns why it could not be written */
+function writeSecret({ file, text }: { file: string; text: string }): string | undefined {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, text, { mode: 0o600 });
+    return undefined;
+  } catch (error) {
+    return `could not be started: ${dirname(file)} cannot be written (${(error as NodeJS.ErrnoException).code})`;
+  }
 }

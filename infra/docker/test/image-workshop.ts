@@ -64,8 +64,9 @@ export class ImageWorkshop implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'images-'));
   readonly #storage = ['--storage-driver', 'overlay', '--root', join(this.folder, 'storage'), '--runroot', join(this.folder, 'run')];
 
+  /** What it keeps between steps, such as the package store, lies in the folder too. */
   buildah(...args: string[]): Promise<string> {
-    return run('buildah', [...this.#storage, ...args]);
+    return run('buildah', [...this.#storage, ...args], { ...process.env, TMPDIR: this.folder });
   }
 
   podman(...args: string[]): Promise<string> {
@@ -181,10 +182,10 @@ export class ImageWorkshop implements AsyncDisposable {
 const caBundle = process.env.NODE_EXTRA_CA_CERTS;
 
 /** @returns what it wrote to stdout. @throws Error with what it wrote to stderr */
-async function run(program: string, args: string[]): Promise<string> {
-  const path = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`;
+async function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const path = `${env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`;
   try {
-    const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, PATH: path } });
+    const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024, env: { ...env, PATH: path } });
     return stdout.trim();
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };

@@ -6,6 +6,8 @@ import { RunningContainer } from './running-container.ts';
 
 /** The images, really built and run, on stand-ins for their upstream images. */
 
+const sentences = (count: number) => Array.from({ length: count }, (_, index) => `The river number ${index} is long.`);
+
 const services = [
   {
     service: 'agent-brain',
@@ -13,7 +15,23 @@ const services = [
     model: '--model-kind embedding --latency-per-item-ms 10',
     route: '/v1/embeddings',
     quick: { input: ['hello'] },
-    slow: { input: Array.from({ length: 200 }, (_, index) => `item ${index}`) },
+    slow: { input: sentences(200) },
+  },
+  {
+    service: 'rfp-automation',
+    upstream: 'vllm',
+    model: '--latency-per-token-us 2000',
+    route: '/v1/completions',
+    quick: { model: 'Qwen/Qwen2.5-7B-Instruct', prompt: 'Hello there.', max_tokens: 4 },
+    slow: { model: 'Qwen/Qwen2.5-7B-Instruct', prompt: sentences(400).join(' '), max_tokens: 600, ignore_eos: true },
+  },
+  {
+    service: 'compliance-engine',
+    upstream: 'tei',
+    model: '--model-kind reranker --latency-per-item-ms 10',
+    route: '/rerank',
+    quick: { query: 'rivers', texts: ['The river is long.'] },
+    slow: { query: 'rivers', texts: sentences(200) },
   },
 ] as const;
 
@@ -97,5 +115,53 @@ describe.each(services)('the image of $service', ({ service, upstream, model, ro
     expect((await container.post(route, quick)).status).toBe(200);
     expect(await container.stop()).toBe(0);
     expect(await container.isHealthy()).toBe(false); // the control: a health check can fail
+  });
+});
+
+describe('the target network', () => {
+  const secrets = { TUNNEL_TOKEN: 'tunnel-token', TS_AUTHKEY: 'tskey-auth' };
+  let container: RunningContainer;
+
+  beforeAll(async () => {
+    const image = await workshop.build('agent-brain', standIns, 'network');
+    container = new RunningContainer(workshop, 'network');
+    await container.run(image, { STAND_IN_OPTIONS: '--model-kind embedding', ...secrets });
+  });
+  afterAll(() => container?.[Symbol.asyncDispose]());
+
+  it('runs cloudflared and tailscaled beside the worker', async () => {
+    await container.ready();
+    await until(async () => (await container.logs()).includes('"companion":"tailscaled","msg":"joined"'));
+    const logs = await container.logs();
+    expect(logs).toContain(`cloudflared tunnel run with a token of ${secrets.TUNNEL_TOKEN.length} characters`);
+    expect(logs).toContain(`with a key of ${secrets.TS_AUTHKEY.length} characters`);
+    expect(logs).not.toContain(secrets.TUNNEL_TOKEN);
+    expect(logs).not.toContain(secrets.TS_AUTHKEY);
+    expect(await container.isHealthy()).toBe(true);
+  });
+
+  it('starts one again that was killed, and the worker does not notice', async () => {
+    const worker = await container.processWith('/opt/worker/worker.mjs');
+    const tunnel = await container.processWith('/usr/local/bin/cloudflared');
+    process.kill(tunnel, 'SIGKILL');
+    await until(async () => (await container.processes()).some(({ pid, command }) => command.includes('tunnel') && pid !== tunnel));
+    expect(await container.processWith('/opt/worker/worker.mjs')).toBe(worker);
+    expect((await container.processes()).filter(({ isZombie }) => isZombie)).toEqual([]);
+  });
+
+  it('keeps their secrets from worker and model server', async () => {
+    for (const program of ['/opt/worker/worker.mjs', '/opt/stand-in/model-server.mjs']) {
+      const environment = readFileSync(`/proc/${await container.processWith(program)}/environ`, 'utf8');
+      expect(environment).toContain('CONTAINER_ID=');
+      for (const secret of Object.values(secrets)) expect(environment).not.toContain(secret);
+    }
+  });
+
+  it('ends them after the worker, and starts all again', async () => {
+    expect(await container.stop()).toBe(0);
+    expect((await container.logs()).split('cloudflared ends')).toHaveLength(2);
+    await container.start();
+    await container.ready();
+    expect(await container.stop()).toBe(0);
   });
 });

@@ -13,17 +13,22 @@ exec ${modelServer} --dialect vllm --served-model-name "$2" --hostname "$4" --po
 `;
 
 /** Stays until it is told to end, and says so. */
-const stay = `trap 'echo "$0 ends"; exit 0' TERM
-while :; do sleep 3600 & wait $!; done
+const stay = `process.once('SIGTERM', () => { say('ends'); process.exit(); });
+setInterval(() => undefined, 60_000);
 `;
 
-export const cloudflared = `#!/bin/sh
-echo "$0 $* with a token of \${#TUNNEL_TOKEN} characters"
+/** Programs of the network are Node's here, which their images lack and the worker's has. */
+const head = `#!/usr/bin/env node
+const options = process.argv.slice(2);
+const say = (text) => console.log(process.argv[1].split('/').at(-1), text);
+`;
+
+export const cloudflared = `${head}say(options.join(' ') + ' with a token of ' + (process.env.TUNNEL_TOKEN ?? '').length + ' characters');
 ${stay}`;
 
-export const tailscaled = `#!/bin/sh
-for option in "$@"; do case $option in --socket=*) touch "\${option#--socket=}";; esac; done
-echo "$0 $*"
+export const tailscaled = `${head}const socket = options.find((option) => option.startsWith('--socket=')).slice('--socket='.length);
+require('node:fs').writeFileSync(socket, '');
+say(options.join(' '));
 ${stay}`;
 
 /** Joins when the daemon is there and the key file holds a key. */
@@ -31,7 +36,7 @@ export const tailscale = `#!/bin/sh
 for option in "$@"; do
   case $option in
     --socket=*) [ -e "\${option#--socket=}" ] || { echo "no daemon" >&2; exit 1; };;
-    --auth-key=file:*) echo "$0 $* with a key of $(wc -c < "\${option#--auth-key=file:}") characters";;
+    --auth-key=file:*) echo "tailscale $* with a key of $(wc -c < "\${option#--auth-key=file:}") characters";;
   esac
 done
 `;
