@@ -68,6 +68,14 @@ describe.each(services)('the Dockerfile of %s', (service) => {
     expect(network).toEqual(['/usr/local/bin/tini', '--', node, '/opt/worker/network.mjs', ...plain.slice(1)]);
   });
 
+  it('is built as its README says', () => {
+    const readme = read(`services/${service}/README.md`);
+    const { workerPort = 3000 } = configs[service](environment);
+    expect(readme).toContain(`docker build -f services/${service}/Dockerfile -t ${service}-vastai .\n`);
+    expect(readme).toContain(` -p ${workerPort}:${workerPort} `);
+    expect(readme).toContain(`(\`${environment.MODEL_ID}\``);
+  });
+
   it('builds the target without tunnels when none is named', () => {
     expect(dockerfile.trimEnd().split('\n').at(-1)).toBe('FROM worker');
   });
@@ -87,5 +95,17 @@ describe.each(services)('the Dockerfile of %s', (service) => {
         .replace(/^EXPOSE \d+$/m, 'EXPOSE')
         .replace(/description=".*"/, 'description');
     expect(common(dockerfile, service)).toBe(common(read('services/agent-brain/Dockerfile'), 'agent-brain'));
+  });
+});
+
+describe('the README of the images', () => {
+  const readme = read('infra/docker/README.md');
+
+  it('names every build argument and the defaults', () => {
+    const dockerfiles = services.map((service) => read(`services/${service}/Dockerfile`)).join('\n');
+    const names = new Set([...dockerfiles.matchAll(/^ARG (\w+)=/gm)].map(([, name]) => name as string));
+    expect([...names].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect(readme).toContain(`\`${/^ARG TEI_TAG=(\S+)$/m.exec(dockerfiles)?.[1]}\` (L4, L40, RTX 40; the default)`);
+    expect(readme).toContain(`| \`MODEL_ARGUMENTS\` | \`${/MODEL_ARGUMENTS="(.*)"/.exec(dockerfiles)?.[1]}\` |`);
   });
 });

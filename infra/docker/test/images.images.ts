@@ -84,6 +84,16 @@ describe.each(services)('the image of $service', ({ service, upstream, model, ro
     expect(modelServer.filter((text) => /^(MALLOC_ARENA_MAX|MASTER_TOKEN)=/.test(text))).toEqual([]);
   });
 
+  it('carries the licences and the list of what is bundled', async () => {
+    const licences = await container.read('/opt/worker/LICENCES');
+    for (const title of [/^zod \S+ \(MIT\)$/m, /^prom-client \S+ \(Apache-2.0\)$/m, /^Node\.js 24\.\S+ \(MIT\)$/m])
+      expect(licences).toMatch(title);
+    expect(await container.read('/opt/licences/tini')).toContain('Copyright');
+    const { bomFormat, components } = JSON.parse(await container.read('/opt/worker/sbom.cdx.json'));
+    expect(bomFormat).toBe('CycloneDX');
+    expect(components.map(({ name }: { name: string }) => name)).toContain('zod');
+  });
+
   it('keeps the model server when the worker is killed, and leaves no zombie', async () => {
     const modelServer = await container.processWith('/opt/stand-in/model-server.mjs');
     const worker = await container.processWith('/opt/worker/worker.mjs');

@@ -114,6 +114,11 @@ export class RunningContainer implements AsyncDisposable {
     return this.#workshop.podman('logs', this.#name);
   }
 
+  /** Of a file in it, while it runs. */
+  read(path: string): Promise<string> {
+    return this.#workshop.podman('exec', this.#name, 'cat', path);
+  }
+
   /** Everything that runs in it. */
   async processes(): Promise<ContainerProcess[]> {
     const first = await this.#workshop.podman('inspect', '--format', '{{.State.Pid}}', this.#name);
