@@ -1,71 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { repository, WorkspaceCopy } from '../testing/workspace-copy.ts';
 import { affectedServices } from './affected-services.ts';
 
-const repository = fileURLToPath(new URL('../..', import.meta.url));
-const all = readdirSync(join(repository, 'services')).toSorted();
-const root = mkdtempSync(join(tmpdir(), 'affected-services-'));
-afterAll(() => rmSync(root, { recursive: true }));
-
-const git = (...args: string[]) =>
-  execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', '-c', 'commit.gpgsign=false', ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
-  }).trim();
-
-const write = (path: string, text: string) => {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  appendFileSync(join(root, path), text);
-};
-const edit = (path: string, from: RegExp, to: string) => {
-  const text = readFileSync(join(root, path), 'utf8');
-  expect(text).toMatch(from);
-  writeFileSync(join(root, path), text.replace(from, to));
-};
-const commit = () => {
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'a change');
-  return git('rev-parse', 'HEAD');
-};
-
-// The manifests of this very workspace in a repository of their own, with a line of source for each package and an image for each service.
-for (const file of [
-  'package.json',
-  'pnpm-lock.yaml',
-  'pnpm-workspace.yaml',
-  'turbo.json',
-  'tsconfig.base.json',
-  'rolldown.service.config.ts',
-])
-  cpSync(join(repository, file), join(root, file));
-for (const group of ['packages', 'services'])
-  for (const name of readdirSync(join(repository, group))) {
-    const manifest = join(repository, group, name, 'package.json');
-    if (!existsSync(manifest)) continue;
-    write(`${group}/${name}/src/index.ts`, 'export {};\n');
-    cpSync(manifest, join(root, group, name, 'package.json'));
-    if (group === 'services') write(`${group}/${name}/Dockerfile`, 'FROM scratch\n');
-  }
-git('init', '--quiet', '--initial-branch=main');
-const base = commit();
-beforeEach(() => {
-  git('reset', '--quiet', '--hard', base);
-});
+const workspace = new WorkspaceCopy();
+const { root, base, services: all } = workspace;
+afterAll(() => workspace[Symbol.dispose]());
+beforeEach(() => workspace.reset());
 
 const affectedBy = (change: () => void): string[] => {
   change();
-  commit();
+  workspace.commit();
   return affectedServices(root, base);
 };
 
 describe('the images that are built for a change', () => {
   it('are none of two commits with the same files', () => {
-    git('commit', '--quiet', '--allow-empty', '--message', 'nothing');
+    workspace.commit();
     expect(affectedServices(root, base)).toEqual([]);
   });
 
@@ -74,7 +27,7 @@ describe('the images that are built for a change', () => {
     ['Dockerfile', 'services/rfp-automation/Dockerfile'],
     ['new file', 'services/rfp-automation/src/new.ts'],
   ])('are one for a %s of one service', (_, path) => {
-    expect(affectedBy(() => write(path, '// changed\n'))).toEqual(['rfp-automation']);
+    expect(affectedBy(() => workspace.append(path, '// changed\n'))).toEqual(['rfp-automation']);
   });
 
   it.each([
@@ -87,11 +40,11 @@ describe('the images that are built for a change', () => {
     'infra/docker/start-vllm.sh',
     'scripts/start/start-command.ts',
   ])('are all for a change of %s', (path) => {
-    expect(affectedBy(() => write(path, '\n'))).toEqual(all);
+    expect(affectedBy(() => workspace.append(path, '\n'))).toEqual(all);
   });
 
   it('are all for another version of what the worker depends on', () => {
-    expect(affectedBy(() => edit('pnpm-lock.yaml', /undici@\d+\.\d+\.\d+/g, 'undici@99.0.0'))).toEqual(all);
+    expect(affectedBy(() => bumpUndici())).toEqual(all);
   });
 
   it.each([
@@ -102,20 +55,18 @@ describe('the images that are built for a change', () => {
     '.github/workflows/ci.yml',
     'scripts/lint.ts',
   ])('are none for a change of %s', (path) => {
-    expect(affectedBy(() => write(path, 'changed\n'))).toEqual([]);
+    expect(affectedBy(() => workspace.append(path, 'changed\n'))).toEqual([]);
   });
 
   it('are the ones that commits on a branch change, whatever happened on main', () => {
-    git('checkout', '--quiet', '-b', 'feature');
-    write('services/agent-brain/src/index.ts', '// changed\n');
-    commit();
-    git('checkout', '--quiet', '-b', 'other', base);
-    write('services/compliance-engine/src/index.ts', '// changed\n');
-    const main = commit();
-    git('checkout', '--quiet', 'feature');
+    workspace.git('checkout', '--quiet', '-B', 'feature');
+    workspace.append('services/agent-brain/src/index.ts', '// changed\n');
+    workspace.commit();
+    workspace.git('checkout', '--quiet', '-B', 'other', base);
+    workspace.append('services/compliance-engine/src/index.ts', '// changed\n');
+    const main = workspace.commit();
+    workspace.git('checkout', '--quiet', 'feature');
     expect(affectedServices(root, main)).toEqual(['agent-brain']);
-    git('checkout', '--quiet', 'main');
-    git('branch', '--quiet', '-D', 'feature', 'other');
   });
 
   it.each([
@@ -124,7 +75,7 @@ describe('the images that are built for a change', () => {
     ['missing', ''],
     ['no commit', 'main; echo'],
   ])('are all when the base is %s', (_, unknown) => {
-    git('commit', '--quiet', '--allow-empty', '--message', 'nothing');
+    workspace.commit();
     expect(affectedServices(root, unknown)).toEqual(all);
   });
 
@@ -134,8 +85,8 @@ describe('the images that are built for a change', () => {
   });
 
   it('are told by the command as JSON', () => {
-    write('services/agent-brain/Dockerfile', '# changed\n');
-    commit();
+    workspace.append('services/agent-brain/Dockerfile', '# changed\n');
+    workspace.commit();
     const command = join(repository, 'scripts/affected-services.ts');
     const output = execFileSync(process.execPath, [command], { cwd: root, env: { ...process.env, BASE: base }, encoding: 'utf8' });
     expect(output).toBe('["agent-brain"]\n');
@@ -145,3 +96,9 @@ describe('the images that are built for a change', () => {
     expect(() => affectedBy(() => writeFileSync(join(root, 'turbo.json'), '{'))).toThrow('turbo.json');
   });
 });
+
+function bumpUndici(): void {
+  const text = workspace.read('pnpm-lock.yaml');
+  expect(text).toMatch(/undici@\d/);
+  writeFileSync(join(root, 'pnpm-lock.yaml'), text.replace(/undici@\d+\.\d+\.\d+/g, 'undici@99.0.0'));
+}
