@@ -1,7 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { FakeRegistry } from '../testing/fake-registry.ts';
 import { repository, WorkspaceCopy } from '../testing/workspace-copy.ts';
 import { imageOfTag } from './release-tag.ts';
 
@@ -69,6 +72,47 @@ describe('a release', () => {
     expect(releases).toEqual(services.map((service) => ({ service, version: versions()[`@bluefly/${service}`] })));
   });
 });
+
+describe('publishing', () => {
+  const packages = readdirSync(join(root, 'packages'))
+    .map((folder) => JSON.parse(workspace.read(`packages/${folder}/package.json`)) as { name: string; private?: boolean })
+    .flatMap((manifest) => (manifest.private ? [] : [manifest.name]));
+
+  /** What `npm run release:publish` does once everything is built. */
+  async function publish(registry: FakeRegistry, env: Record<string, string>) {
+    const url = await registry.listen();
+    workspace.append('.npmrc', `@bluefly:registry=${url}\n${url.slice('http:'.length)}:_authToken=token\n`);
+    const options = { cwd: root, env: { ...workspace.environment, ...env }, timeout: 25_000 };
+    return promisify(execFile)(join(repository, 'node_modules/.bin/changeset'), ['publish'], options);
+  }
+
+  it('gives npm the packages, and tags them and the services', async () => {
+    await using registry = new FakeRegistry();
+    await publish(registry, {});
+    expect(registry.published.toSorted()).toEqual(packages.toSorted());
+    expect(workspace.git('tag').split('\n')).toEqual(
+      Object.entries(versions())
+        .map((entry) => entry.join('@'))
+        .toSorted(),
+    );
+  });
+
+  it('asks for provenance as the workflow sets it, which only a CI machine can give', async () => {
+    const release = parse(readFileSync(join(repository, '.github/workflows/release.yml'), 'utf8')) as ReleaseWorkflow;
+    const step = release.jobs.packages.steps.find(({ uses }) => uses?.startsWith('changesets/action@'));
+    expect(step?.with?.['publish-script']).toBe('npm run release:publish');
+    await using registry = new FakeRegistry();
+    await expect(publish(registry, step?.env ?? {})).rejects.toMatchObject({
+      stdout: expect.stringContaining('PROVENANCE_UNSUPPORTED_PROVIDER'),
+    });
+    expect(registry.published).toEqual([]);
+    expect(workspace.git('tag')).toBe('');
+  });
+});
+
+interface ReleaseWorkflow {
+  jobs: { packages: { steps: { uses?: string; with?: Record<string, string>; env?: Record<string, string> }[] } };
+}
 
 it('a service is private, so that it is tagged and not published', () => {
   for (const service of services)

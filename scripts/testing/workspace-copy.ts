@@ -53,10 +53,11 @@ export class WorkspaceCopy implements Disposable {
     return this.git('rev-parse', 'HEAD');
   }
 
-  /** Back to the first commit. */
+  /** Back to the first commit, without tags. */
   reset(): void {
     this.git('checkout', '--quiet', '--force', '-B', 'main', this.base);
     this.git('clean', '--quiet', '--force', '-d');
+    for (const tag of this.git('tag').split('\n')) if (tag !== '') this.git('tag', '--delete', tag);
   }
 
   append(path: string, text: string): void {
