@@ -90,6 +90,7 @@ describe('publishing', () => {
     await using registry = new FakeRegistry();
     await publish(registry, {});
     expect(registry.published.toSorted()).toEqual(packages.toSorted());
+    expect(workspace.git('tag').split('\n')).toContainEqual(expect.stringMatching(serviceTag));
     expect(workspace.git('tag').split('\n')).toEqual(
       Object.entries(versions())
         .map((entry) => entry.join('@'))
@@ -106,9 +107,11 @@ describe('publishing', () => {
       stdout: expect.stringContaining('PROVENANCE_UNSUPPORTED_PROVIDER'),
     });
     expect(registry.published).toEqual([]);
-    expect(workspace.git('tag')).toBe('');
+    expect(workspace.git('tag').split('\n')).not.toContainEqual(expect.stringMatching(serviceTag));
   });
 });
+
+const serviceTag = new RegExp(`^@bluefly/(${services.join('|')})@`);
 
 interface ReleaseWorkflow {
   jobs: { packages: { steps: { uses?: string; with?: Record<string, string>; env?: Record<string, string> }[] } };

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { dockerOptions, searchQuery, VastJson } from '../../packages/vast-deploy/src/index.ts';
+import { loadConfig } from '../../packages/vast-worker/src/index.ts';
+import { environmentVariables } from '../../packages/vast-worker/src/worker/environment.ts';
+import { agentBrainConfig } from '../../services/agent-brain/src/config.ts';
+import { complianceEngineConfig } from '../../services/compliance-engine/src/config.ts';
+import { rfpAutomationConfig } from '../../services/rfp-automation/src/config.ts';
+import { allVastFiles, readVastJson, serviceNames } from './files.ts';
+
+/** Each service's vast.json against the service itself, and what is generated from it. */
+
+const configs = { 'agent-brain': agentBrainConfig, 'rfp-automation': rfpAutomationConfig, 'compliance-engine': complianceEngineConfig };
+const services = Object.keys(configs) as (keyof typeof configs)[];
+/** Of the services and of what their images start. */
+const otherSettings = ['MODEL_ID', 'MODEL_ARGUMENTS', 'RFP_METHOD', 'EMBEDDING_CACHE_MIB', 'WORKLOAD_UNIT'];
+const known = new Set([...environmentVariables.map(({ name }) => name), ...otherSettings]);
+const secrets = /TOKEN|SECRET|PASSWORD|KEY|HEADERS/;
+
+it('every service has one', () => {
+  expect(serviceNames().sort((left, right) => left.localeCompare(right))).toEqual(
+    [...services].sort((left, right) => left.localeCompare(right)),
+  );
+});
+
+it('templates and the schema are current: npm run vast-files', () => {
+  for (const { name, path, text } of allVastFiles()) expect([name, readFileSync(path, 'utf8')]).toEqual([name, text]);
+});
+
+describe.each(services)('vast.json of %s', (service) => {
+  const { template, endpoint, workergroup } = readVastJson(service);
+  const config = loadConfig(configs[service](template.env), { UNSECURED: 'true', ...template.env });
+
+  it('is of this service: name, image, port', () => {
+    expect([template.name, endpoint.endpoint_name]).toEqual([service, service]);
+    expect(template.image).toBe(`ghcr.io/bluefly/${service}`);
+    expect(template.ports).toEqual([config.workerPort]);
+  });
+
+  it('sets what the worker or the service reads, and no secret', () => {
+    expect(Object.keys(template.env).filter((name) => !known.has(name) || secrets.test(name))).toEqual([]);
+  });
+
+  it('lets the router count a worker as full before the worker refuses', () => {
+    const limits = config.handlers.map(({ maxQueueTime }) => maxQueueTime ?? Number.POSITIVE_INFINITY);
+    expect(endpoint.max_queue_time).toBeLessThan(Math.min(...limits));
+    expect(endpoint.target_queue_time).toBeLessThan(endpoint.max_queue_time);
+  });
+
+  it('rents machines with the disk and the memory that the template asks for', () => {
+    const query = searchQuery(workergroup);
+    const figure = (field: string) => Number(new RegExp(`(?:^| )${field} >= ([\\d.]+)`).exec(query)?.[1]);
+    expect(figure('disk_space')).toBeGreaterThanOrEqual(template.recommended_disk_space);
+    expect(figure('gpu_ram') * 1_000).toBeGreaterThanOrEqual(template.extra_filters.gpu_total_ram?.gte as number); // GB here, MB there
+    expect(figure('cuda_max_good')).toBe(template.extra_filters.cuda_max_good?.gte);
+    expect(figure('direct_port_count')).toBeGreaterThanOrEqual(template.ports.length);
+  });
+
+  it('can cost no more than it says: workers have an upper bound that covers the lower ones', () => {
+    expect(endpoint.max_workers).toBeGreaterThanOrEqual(Math.max(endpoint.cold_workers, workergroup.test_workers));
+  });
+});
+
+describe('a vast.json that is wrong', () => {
+  const good = readVastJson('agent-brain');
+  it.each([
+    ['an image with a tag', { template: { ...good.template, image: 'ghcr.io/bluefly/agent-brain:latest' } }, 'template.image'],
+    ['a value that docker options would tear apart', { template: { ...good.template, env: { MODEL_ID: 'a b' } } }, 'template.env.MODEL_ID'],
+    ['a variable that is none', { template: { ...good.template, env: { model: 'a' } } }, 'template.env.model'],
+    ['no port', { template: { ...good.template, ports: [] } }, 'template.ports'],
+    ['an unknown member', { endpoint: { ...good.endpoint, min_workers: 1 } }, 'endpoint'],
+    ['a missing figure', { endpoint: { ...good.endpoint, max_workers: undefined } }, 'endpoint.max_workers'],
+    ['a condition that is none', { workergroup: { ...good.workergroup, search_params: ['gpu_ram>23'] } }, 'workergroup.search_params.0'],
+    ['an unknown field', { workergroup: { ...good.workergroup, search_params: ['gpu_rams > 23'] } }, 'workergroup.search_params.0'],
+  ])('is refused for %s, at its place', (_, change, place) => {
+    const { success, error } = VastJson.safeParse({ ...good, ...change });
+    expect([success, error?.issues.map(({ path }) => path.join('.'))]).toEqual([false, [place]]);
+  });
+});
+
+describe('docs/deploying.md', () => {
+  const text = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8').replaceAll('\\\n', ' ');
+  const { template, endpoint, workergroup } = readVastJson('agent-brain');
+  /** Options of the first command that begins so. */
+  const optionsOf = (command: string) => {
+    const line = new RegExp(`^${command} (.*)$`, 'm').exec(text)?.[1] ?? '';
+    return Object.fromEntries([...line.matchAll(/--(\w+) +('[^']*'|\S+)/g)].map(([, name, value]) => [name, value?.replaceAll("'", '')]));
+  };
+  const asTexts = (values: object) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+
+  it('has the values of agent-brain', () => {
+    expect(optionsOf('vastai create endpoint')).toEqual(asTexts(endpoint));
+    const { gpu_ram, test_workers } = workergroup;
+    const search_params = searchQuery(workergroup);
+    const group = { endpoint_name: endpoint.endpoint_name, template_hash: 'HASH', search_params, gpu_ram, test_workers };
+    expect(optionsOf('vastai create workergroup')).toEqual(asTexts(group));
+    expect(text).toContain(`vastai search offers '${search_params}'`);
+    const { name, image, desc, recommended_disk_space } = template;
+    expect(optionsOf('vastai create template')).toMatchObject({
+      name,
+      image,
+      desc,
+      env: dockerOptions(template),
+      disk_space: String(recommended_disk_space),
+    });
+  });
+});
