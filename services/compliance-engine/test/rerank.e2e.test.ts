@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { startProcess } from '@bluefly/vast-worker/testing';
 import { estimateTokens } from '@bluefly/vast-workload';
 import { InferenceClient } from '@huggingface/inference';
+import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { complianceEngineConfig } from '../src/config.ts';
 import { type StartedService, startService } from './start-service.ts';
@@ -79,6 +80,13 @@ describe.each(['/v1/rerank', '/v2/rerank'])('%s', (path) => {
     expect(answer.results[0]).toEqual({ index: 1, relevance_score: expect.any(Number) });
     expect(answer).toMatchObject({ id: expect.stringMatching(/^rerank-/), model: 'bluefly/lexical-384' });
     expect(answer.usage.total_tokens).toBeGreaterThan(20);
+  });
+
+  it('ranks for the openai client, by its way to call what it does not know', async () => {
+    const client = new OpenAI({ baseURL: service.url, apiKey: 'none', fetch: service.envelopeFetch, maxRetries: 0 });
+    const { results } = await client.post<Results>(path, { body: { model: 'any', query, documents: texts } });
+    expect(results.map(({ index }) => index)).toEqual([1, 0, 2]);
+    await expect(client.post(path, { body: { query } })).rejects.toMatchObject({ status: 422, code: 'PAYLOAD_INVALID' });
   });
 
   it('gives documents back when asked to, texts and objects alike, and all of them without top_n', async () => {
