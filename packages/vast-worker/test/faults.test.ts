@@ -109,6 +109,25 @@ describe('a handler of one’s own', () => {
     expect(balanced(health)).toMatchObject({ errored: 4 });
   });
 
+  it('whose model server breaks off in the middle of an answer is told so, and so is the client', async () => {
+    const seen: unknown[] = [];
+    await using rig = await withRespond(async ({ callModel }) => {
+      const answer = await callModel('/part', { json: {} });
+      return Response.json(
+        await answer.json().catch((error: unknown) => {
+          seen.push((error as { code?: unknown }).code);
+          throw error;
+        }),
+      );
+    });
+    rig.model.answer = ({ response }) => {
+      response.writeHead(200, { 'content-length': '100' }).write('{"half":', () => response.destroy());
+    };
+    const reply = await rig.post('/test', { workload: 3 });
+    expect([reply.status, reply.json().error.code, seen]).toEqual([502, 'MODEL_SERVER_UNREACHABLE', ['MODEL_SERVER_UNREACHABLE']]);
+    expect(balanced(await rig.health())).toMatchObject({ errored: 3 });
+  });
+
   it('that never answers ends with the drain, and its client is told', async () => {
     await using rig = await startRig({
       handlers: [{ ...testHandler, respond: () => new Promise<Response>(() => undefined) }],

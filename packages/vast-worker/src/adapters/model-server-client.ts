@@ -79,6 +79,7 @@ export class ModelServerClient {
     if (!path.startsWith('/') || url.origin !== this.#origin) {
       throw new TypeError(`callModel takes a path of the model server, such as /embed; found ${JSON.stringify(path)}`);
     }
+    const translate = (error: unknown) => this.#translate(error, signal.reason instanceof WorkerError ? signal.reason : undefined);
     try {
       const answer = await this.#pool.request({
         path: url.pathname + url.search,
@@ -92,9 +93,9 @@ export class ModelServerClient {
         ...(init.json === undefined ? {} : { body: JSON.stringify(init.json) }),
         signal,
       });
-      return asResponse(answer);
+      return asResponse(answer, translate);
     } catch (error) {
-      throw this.#translate(error, signal.reason instanceof WorkerError ? signal.reason : undefined);
+      throw translate(error);
     }
   }
 
@@ -147,13 +148,23 @@ export class ModelServerClient {
 }
 
 /** What a `fetch` would hand out. Node's own `Response`: undici's is a second copy of the same, megabytes of it. */
-function asResponse({ statusCode: status, headers, body }: Dispatcher.ResponseData): Response {
+/** @param translate what breaks the body off: whoever reads it gets the same errors as whoever calls */
+function asResponse({ statusCode: status, headers, body }: Dispatcher.ResponseData, translate: (error: unknown) => unknown): Response {
   const pairs = Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((one): [string, string] => [name, one]));
   if (bodiless.has(status)) {
     void body.dump().catch(() => undefined);
     return new Response(null, { status, headers: pairs });
   }
-  return new Response(Readable.toWeb(body) as ReadableStream, { status, headers: pairs });
+  const chunks = Readable.from(translated(body, translate), { objectMode: false });
+  return new Response(Readable.toWeb(chunks) as ReadableStream, { status, headers: pairs });
+}
+
+async function* translated(body: Readable, translate: (error: unknown) => unknown): AsyncGenerator<Buffer> {
+  try {
+    yield* body as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw translate(error);
+  }
 }
 
 /** Statuses that a `Response` allows no body with. */
