@@ -41,6 +41,17 @@ describe.each(services)('vast.json of %s', (service) => {
     expect(Object.keys(template.env).filter((name) => !known.has(name) || secrets.test(name))).toEqual([]);
   });
 
+  it('rents GPUs that the image was built for, and names the model that it names', () => {
+    const dockerfile = readFileSync(new URL(`../../services/${service}/Dockerfile`, import.meta.url), 'utf8');
+    const capability = /^ARG TEI_TAG=(\d{2})-/m.exec(dockerfile)?.[1];
+    if (capability) {
+      expect(template.extra_filters.compute_cap).toEqual({ eq: Number(capability) * 10 });
+      expect(workergroup.search_params).toContain(`compute_cap = ${Number(capability) * 10}`);
+    }
+    expect(/^ARG (?:TEI_TAG|MODEL_IMAGE)=/m.test(dockerfile)).toBe(true);
+    expect(/MODEL_ID=(\S+)/.exec(dockerfile)?.[1]).toBe(template.env.MODEL_ID);
+  });
+
   it('lets the router count a worker as full before the worker refuses', () => {
     const limits = config.handlers.map(({ maxQueueTime }) => maxQueueTime ?? Number.POSITIVE_INFINITY);
     expect(endpoint.max_queue_time).toBeLessThan(Math.min(...limits));

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { HandlerConfig } from '../src/index.ts';
-import { FakeControlPlane, FakeModelServer, startRig, temporaryFolder, testHandler, until } from '../src/testing/index.ts';
+import { FakeControlPlane, FakeModelServer, freePort, startRig, temporaryFolder, testHandler, until } from '../src/testing/index.ts';
 
 /** What goes wrong around a worker, and the books right after. What happens to a model server of its own: supervision.test.ts. */
 
@@ -141,44 +143,94 @@ describe('a handler of one’s own', () => {
   });
 });
 
-describe('a full disk', () => {
-  it('keeps no worker from serving: the benchmark is not kept, and that is said', async () => {
-    await using folder = await temporaryFolder();
-    await using model = { fake: new FakeModelServer(), [Symbol.asyncDispose]: () => model.fake.kill() };
-    await using plane = { fake: new FakeControlPlane(), [Symbol.asyncDispose]: () => plane.fake.close() };
-    model.fake.info = { model_id: 'a-model', model_sha: '1' }; // else there is nothing to know the benchmark by
-    await Promise.all([model.fake.listen(), plane.fake.listen()]);
-    const node = `${process.execPath} --conditions=@bluefly/source ${fileURLToPath(new URL('supervised-worker.ts', import.meta.url))}`;
-    // A disk of 64 KiB of this process's own, filled to the last byte.
-    const script = `mount -t tmpfs -o size=64k tmpfs ${folder.path} && head -c 100000 /dev/zero > ${folder.path}/full 2>/dev/null; exec ${node}`;
-    const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH ?? '',
-        CONTAINER_ID: '7',
-        MASTER_TOKEN: 'the-master-token',
-        REPORT_ADDR: plane.fake.url,
-        PUBLIC_IPADDR: '127.0.0.1',
-        WORKER_PORT: '0',
-        VAST_TCP_PORT_0: '1',
-        WORKER_HTTP_PORT: '0',
-        MODEL_SERVER_PORT: String(model.fake.port),
-        PERF_CACHE_FILE: `${folder.path}/perf.json`,
-      },
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const gone = once(child, 'exit');
-    try {
-      await Promise.race([
-        plane.fake.status(({ loadtime }) => loadtime > 0),
-        gone.then(() => Promise.reject(new Error(`ended early:\n${output}`))),
-      ]);
-      expect(output).toContain('benchmark could not be kept for the next start');
-    } finally {
+/** The supervised worker on a disk of its own of so many KiB, which `prepare` fills before it starts. */
+async function onSmallDisk(kib: number, prepare: string, environment: (folder: string) => Record<string, string>) {
+  const folder = await temporaryFolder();
+  const plane = new FakeControlPlane();
+  await plane.listen();
+  const node = `${process.execPath} --conditions=@bluefly/source ${fileURLToPath(new URL('supervised-worker.ts', import.meta.url))}`;
+  const disk = `mount -t tmpfs -o size=${kib}k tmpfs ${folder.path} && cd ${folder.path}`;
+  const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', `${disk} && { ${prepare}; }; exec ${node}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH ?? '',
+      CONTAINER_ID: '7',
+      MASTER_TOKEN: 'the-master-token',
+      REPORT_ADDR: plane.url,
+      PUBLIC_IPADDR: '127.0.0.1',
+      UNSECURED: 'true',
+      WORKER_HOST: '127.0.0.1',
+      WORKER_PORT: '0',
+      VAST_TCP_PORT_0: '1',
+      WORKER_HTTP_PORT: '0',
+      ...environment(folder.path),
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const gone = once(child, 'exit');
+  return {
+    plane,
+    output: () => output,
+    /** Resolves once the control plane was told so; rejects when the worker ends first. */
+    reported: (isMet: Parameters<FakeControlPlane['status']>[0]) =>
+      Promise.race([plane.status(isMet), gone.then(() => Promise.reject(new Error(`ended early:\n${output}`)))]),
+    port: () => Number(/"port":(\d+)[^\n]*"msg":"listening"/.exec(output)?.[1]),
+    async stop() {
       child.kill('SIGTERM');
       await gone;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await gone;
+      await Promise.all([plane.close(), folder[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+const fillUp = 'head -c 10000000 /dev/zero > full 2>/dev/null';
+
+describe('a full disk', () => {
+  it('keeps no worker from serving: the benchmark is not kept, and that is said', async () => {
+    const model = new FakeModelServer();
+    model.info = { model_id: 'a-model', model_sha: '1' }; // else there is nothing to know the benchmark by
+    await model.listen();
+    await using worker = await onSmallDisk(64, fillUp, (folder) => ({
+      MODEL_SERVER_PORT: String(model.port),
+      PERF_CACHE_FILE: `${folder}/perf.json`,
+    }));
+    await worker.reported(({ loadtime }) => loadtime > 0);
+    expect(worker.output()).toContain('benchmark could not be kept for the next start');
+    await worker.stop();
+    expect(worker.output()).toContain('"msg":"stopped"');
+    await model.kill();
+  });
+
+  it.each([
+    ['before its start', fillUp],
+    ['by its own log', 'true'],
+  ])('%s stops neither the answers of a model server nor the worker’s', async (_, prepare) => {
+    const [port, programs] = [String(await freePort()), await temporaryFolder()];
+    await using _programs = programs;
+    // Says more than there is room for at its start, with every answer some more, and does not mind.
+    const program = `
+      process.stdout.on('error', () => undefined);
+      const say = (lines) => { for (let n = 0; n < lines; n += 1) process.stdout.write('x'.repeat(999) + '\\n'); };
+      require('http').createServer((request, response) => { say(100); response.end('{}'); }).listen(${port}, '127.0.0.1', () => say(1000));`;
+    await writeFile(join(programs.path, 'model.cjs'), program);
+    await using worker = await onSmallDisk(256, prepare, (folder) => ({
+      MODEL_SERVER_COMMAND: `${process.execPath} ${join(programs.path, 'model.cjs')}`,
+      MODEL_SERVER_PORT: port,
+      MODEL_STATE_DIR: `${folder}/state`,
+      MIN_FREE_DISK_GIB: '0', // else it would not start at all: doctor.test.ts
+    }));
+    await worker.reported(({ loadtime }) => loadtime > 0);
+    const grant = { cost: 1, endpoint: 'e', reqnum: 1, request_idx: 1, signature: 'x', url: 'x' };
+    for (let n = 0; n < 20; n += 1) {
+      const body = JSON.stringify({ auth_data: grant, payload: { inputs: 'a' } });
+      expect((await fetch(`http://127.0.0.1:${worker.port()}/embed`, { method: 'POST', body })).status).toBe(200);
     }
-    expect(output).toContain('"msg":"stopped"');
+    await worker.stop();
+    expect(worker.output()).toContain('"msg":"stopped"');
   });
 });
