@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -191,6 +191,17 @@ describe('the workflows of this repository', () => {
   it('are these, and keep the rules', async () => {
     expect(names.toSorted()).toEqual(['ci.yml', 'images.yml', 'release.yml']);
     expect((await lint(files)).problems).toEqual([]);
+  });
+
+  it('run scripts that are there', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const text = files.map((file) => file.text).join('\n');
+    const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect(named).toEqual(expect.arrayContaining(['test:images', 'release:version', 'release:publish']));
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+    const programs = [...text.matchAll(/(?:node|bash) ([\w./-]+)/g)].map(([, path = '']) => path);
+    expect(programs.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    expect(programs).toContain('scripts/affected-services.ts');
   });
 
   it('use one commit of each action', () => {
