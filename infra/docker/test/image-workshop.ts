@@ -1,6 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -60,9 +59,14 @@ export interface StandIns {
   tailscale: string;
 }
 
-export class ImageWorkshop implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), 'images-'));
-  readonly #storage = ['--storage-driver', 'overlay', '--root', join(this.folder, 'storage'), '--runroot', join(this.folder, 'run')];
+export class ImageWorkshop {
+  readonly folder: string;
+  readonly #storage: string[];
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#storage = ['--storage-driver', 'overlay', '--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
+  }
 
   /** What it keeps between steps, such as the package store, lies in the folder too. */
   buildah(...args: string[]): Promise<string> {
@@ -130,11 +134,12 @@ export class ImageWorkshop implements AsyncDisposable {
     return (await layersOf(image)).slice(shared).reduce((sum, { size }) => sum + size, 0);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Containers, images and the folder. */
+  async remove(): Promise<void> {
     await this.podman('rm', '--all', '--force', '--time', '1').catch(() => undefined);
     await this.buildah('rm', '--all').catch(() => undefined);
     await this.podman('rmi', '--all', '--force').catch(() => undefined);
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 }); // mounts go a moment after their program
   }
 
   async #commit(name: string, from: string, files: Record<string, string>, env: Record<string, string> = {}): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../../packages/vast-worker/src/testing/index.ts';
-import { ensureTools, ImageWorkshop, type StandIns } from './image-workshop.ts';
+import { ImageWorkshop, type StandIns } from './image-workshop.ts';
 import { RunningContainer } from './running-container.ts';
 
 /** The images, really built and run, on stand-ins for their upstream images. */
@@ -40,11 +40,11 @@ let workshop: ImageWorkshop;
 let standIns: StandIns;
 
 beforeAll(async () => {
-  ensureTools();
-  workshop = new ImageWorkshop();
+  const folder = process.env.IMAGES_FOLDER;
+  if (!folder) throw new Error('Start these tests with npm run test:images');
+  workshop = new ImageWorkshop(folder);
   standIns = await workshop.makeStandIns();
 });
-afterAll(() => workshop?.[Symbol.asyncDispose]());
 
 describe.each(services)('the image of $service', ({ service, upstream, model, route, quick, slow }) => {
   let image: string;
