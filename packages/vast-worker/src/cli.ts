@@ -2,15 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { parseArgs, styleText } from 'node:util';
-import { makeKey } from './adapters/api-keys.ts';
-import { systemClock } from './adapters/clock.ts';
-import { createLogger } from './adapters/logger.ts';
-import { describe, examine } from './worker/doctor.ts';
-import { logLevelFrom } from './worker/environment.ts';
 import type { FindingStatus } from './worker/finding.ts';
-import { describeKey, entryOf } from './worker/hash-key.ts';
-import { becomeReaperIfFirst, supervise } from './worker/supervise.ts';
-import { explainGrant } from './worker/verify-grant.ts';
+
+/** Each command loads what it needs and no more: the supervisor stays beside its worker for as long as that lives. */
 
 const help = `vast-worker: tools for workers on Vast.ai Serverless
 
@@ -65,6 +59,7 @@ async function main(): Promise<number> {
   }
   const grant = await readFile(file === '-' ? '/dev/stdin' : file);
   const key = values.key === undefined ? await fetchKey(values.address ?? 'https://run.vast.ai') : await readFile(values.key, 'utf8');
+  const { explainGrant } = await import('./worker/verify-grant.ts');
   const { lines, verifies } = explainGrant(grant, key);
   process.stdout.write(`${lines.join('\n')}\n`);
   return verifies ? 0 : 1;
@@ -76,6 +71,7 @@ async function runDoctor(args: string[]): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
+  const { describe, examine } = await import('./worker/doctor.ts');
   const diagnosis = await examine({ env: process.env, onProgress: showProgress });
   process.stdout.write(values.json ? `${JSON.stringify(diagnosis, undefined, 2)}\n` : describe(diagnosis, paint));
   return diagnosis.status === 'wrong' ? 1 : 0;
@@ -89,6 +85,7 @@ async function runHashKey(args: string[]): Promise<number> {
     process[values.help ? 'stdout' : 'stderr'].write(help);
     return values.help ? 0 : 2;
   }
+  const [{ makeKey }, { describeKey, entryOf }] = await Promise.all([import('./adapters/api-keys.ts'), import('./worker/hash-key.ts')]);
   const key = values.stdin ? (await text(process.stdin)).trim() : makeKey();
   const entry = entryOf(id, key);
   process.stdout.write(values.json ? `${JSON.stringify({ key, entry })}\n` : describeKey(key, entry));
@@ -113,6 +110,12 @@ async function runSupervise(given: readonly string[]): Promise<number> {
     process[isHelp ? 'stdout' : 'stderr'].write(help);
     return isHelp ? 0 : 2;
   }
+  const [{ becomeReaperIfFirst, supervise }, { systemClock }, { createLogger }, { logLevelFrom }] = await Promise.all([
+    import('./worker/supervise.ts'),
+    import('./adapters/clock.ts'),
+    import('./adapters/logger.ts'),
+    import('./worker/environment.ts'),
+  ]);
   becomeReaperIfFirst();
   return supervise({
     command,
