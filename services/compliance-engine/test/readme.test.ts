@@ -6,7 +6,8 @@ import { scanLimits, scanRequest } from '../src/scan/scan-request.ts';
 import { secretKinds } from '../src/secrets/secret-patterns.ts';
 import { workloadUnits } from '../src/workload.ts';
 import { expectedEvidence, expectedGaps, policyDocument } from './policy-document.ts';
-import { scoreOfSecrets } from './score.ts';
+import { recallOfForms, scoreOfSecrets } from './score.ts';
+import { secretForms } from './secret-forms.ts';
 import { type StartedService, startService } from './start-service.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -85,6 +86,7 @@ describe('the README', () => {
     const marked = Object.keys(expectedEvidence).length;
     expect(table('### How well it finds').map(([, ...figures]) => figures)).toEqual([
       row(secrets.planted, secrets.precision, secrets.recall),
+      [String(secretForms.length), '', recallOfForms().toFixed(2)],
       row(marked, right.length / supports.length, new Set(right.map(({ id }: any) => id)).size / marked),
       row(expectedGaps.length, rightGaps.length / gaps.length, rightGaps.length / expectedGaps.length),
     ]);

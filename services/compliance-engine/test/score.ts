@@ -1,5 +1,6 @@
 import { findSecrets } from '../src/secrets/find-secrets.ts';
 import { lookAlikes, plantedSecrets } from './secret-corpus.ts';
+import { secretForms } from './secret-forms.ts';
 
 /** How well secrets are found, on the generated corpus: a figure of the README. */
 export function scoreOfSecrets(): {
@@ -27,3 +28,8 @@ export function scoreOfSecrets(): {
     recall: found / planted.length,
   };
 }
+
+/** How many of the forms of secrets are found whole. */
+export const recallOfForms = () =>
+  secretForms.filter(({ text, start, end }) => findSecrets(text).some((one) => one.start <= start && one.end >= end)).length /
+  secretForms.length;

@@ -18,7 +18,7 @@ export interface Planted {
 type Random = (below: number) => number;
 
 /** The same numbers on every machine: Numerical Recipes' linear congruential generator. */
-function seeded(seed: number): Random {
+export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return (below) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -29,11 +29,12 @@ function seeded(seed: number): Random {
 const lower = 'abcdefghijklmnopqrstuvwxyz';
 const upper = lower.toUpperCase();
 const digits = '0123456789';
-const alnum = lower + upper + digits;
+export const alnum = lower + upper + digits;
+export const hex = 'abcdef0123456789';
 const base64url = `${alnum}-_`;
 const base64 = `${alnum}+/`;
 
-const chars = (random: Random, alphabet: string, length: number) =>
+export const chars = (random: Random, alphabet: string, length: number) =>
   Array.from({ length }, () => alphabet[random(alphabet.length)]).join('');
 const pick = <Item>(random: Random, items: readonly Item[]) => items[random(items.length)] as Item;
 
@@ -74,7 +75,7 @@ const password: Maker = (random) =>
     (r) => chars(r, alnum, 10 + r(10)) + r(10) + pick(r, [...lower]),
     (r) => `${chars(r, `${alnum}!#%&*+=?@^~`, 14)}4x`,
     (r) => `${pick(r, ['correct', 'purple'])}-${pick(r, ['horse', 'monkey'])}-${r(10_000)}-battery`,
-    (r) => chars(r, 'abcdef0123456789', 32),
+    (r) => chars(r, hex, 32),
   ])(random);
 
 /** Kinds that are recognised by how they look, wherever they stand. */
@@ -101,6 +102,14 @@ const looks: Partial<Record<SecretKind, Maker>> = {
       .map((part) => Buffer.from(part).toString('base64url'))
       .concat(chars(random, base64url, 43))
       .join('.'),
+  'service-token': (random) =>
+    pick<Maker>(random, [
+      (r) => `dop${'_v1_'}${chars(r, hex, 64)}`,
+      (r) => `shpat${'_'}${chars(r, hex, 32)}`,
+      (r) => `r8${'_'}${chars(r, alnum, 37)}`,
+      (r) => `tskey${'-auth-'}${chars(r, alnum, 12)}-${chars(r, alnum, 32)}`,
+    ])(random),
+  'unnamed-token': (random) => `${chars(random, alnum, 28)}a1B2c3D4e5`,
   'payment-card': (random) => {
     const card = pick(random, cards)(random);
     return pick(random, [card, inGroups(card, ' '), inGroups(card, '-'), inGroups(card, '\u00a0')]);
@@ -165,6 +174,13 @@ const inContext: Partial<Record<SecretKind, { make: Maker; places: Record<string
       'without a user': () => ['redis://:', '@cache.example.com:6379/0'],
     },
   },
+  'url-signature': {
+    make: (random) => `${chars(random, alnum, 40)}%3D`,
+    places: {
+      'in a signed address': () => ['https://example.blob.core.windows.net/a?sv=2022&sig=', '&se=2027'],
+      'in a presigned address': () => ['https://example.s3.amazonaws.com/a?X-Amz-Date=2027&X-Amz-Signature=', ' expires at noon.'],
+    },
+  },
   password: {
     make: password,
     places: {
@@ -211,7 +227,6 @@ function plant(kind: SecretKind, place: string, secret: string, around: Place): 
 /** Look-alikes: what a policy, an invoice or a log is full of. */
 export function lookAlikes(perKind: number): { what: string; text: string }[] {
   const random = seeded(77);
-  const hex = 'abcdef0123456789';
   const makers: Record<string, Maker> = {
     'a UUID': (r) => `Ticket ${[8, 4, 4, 4, 12].map((length) => chars(r, hex, length)).join('-')} was closed.`,
     'a commit': (r) => `Fixed in ${chars(r, hex, 40)}.`,
@@ -241,6 +256,8 @@ export function lookAlikes(perKind: number): { what: string; text: string }[] {
     'a URL': (r) => `https://example.com:8443/a/${chars(r, hex, 24)}?page=${r(99)}#top`,
     'an address': (r) => `${chars(r, lower, 8)}@example.com wrote ${r(90)} times`,
     'a picture': (r) => `data:image/png;base64,iVBORw0KGgo${chars(r, base64, 200)}`,
+    'a prefix': (r) =>
+      `Prefixes dp.pt., hvs., key-value-${r(99)}, tskey-auth, lin_api_, SK-${chars(r, digits, 6)}, ?sig=${r(99)}, "d": "${chars(r, lower, 12)}"`,
     'a part number': (r) => `sk-${chars(r, digits, 4)}-${chars(r, upper, 2)}, npm_config_loglevel, hf_transfer, SG.${chars(r, digits, 3)}`,
   };
   return Object.entries(makers).flatMap(([what, make]) => Array.from({ length: perKind }, () => ({ what, text: make(random) })));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lookAlikes, plantedSecrets } from '../../test/secret-corpus.ts';
+import { secretForms } from '../../test/secret-forms.ts';
 import { findSecrets, masked } from './find-secrets.ts';
 import { hasCheckDigit } from './payment-cards.ts';
 import { secretKinds } from './secret-patterns.ts';
@@ -19,6 +20,41 @@ describe('secrets', () => {
     }
   });
 
+  it.each(secretForms)('are found in the form: $what', ({ text, start, end, isPromised }) => {
+    expect(findSecrets(text).some((secret) => secret.start <= start && secret.end >= end)).toBe(isPromised);
+  });
+
+  it('are found where full-width letters or characters that nobody sees hide them, at their place in the text as it is', () => {
+    const secret = `gh${'p_'}${'a1B2'.repeat(9)}`;
+    const wide = secret.replace(/[!-~]/g, (unit) => String.fromCharCode(unit.charCodeAt(0) + 0xfee0));
+    const strewn = [...secret].join('\u200b');
+    const text = `🔑\u00ad one ${wide} two ${strewn} three`;
+    const spanOf = (hidden: string) => ({ kind: 'github-token', start: text.indexOf(hidden), end: text.indexOf(hidden) + hidden.length });
+    expect(findSecrets(text)).toEqual([spanOf(wide), spanOf(strewn)]);
+  });
+
+  it('are found in a text of any content in time that grows with its length', () => {
+    const pieces = [
+      'a',
+      '4 ',
+      '4111-',
+      'eyJaaaaaaaaaaaa.',
+      'password: ',
+      "token='",
+      'bearer ',
+      'sk-',
+      'a://',
+      '?sig=',
+      '-----BEGIN ',
+      'A1b-',
+      '\u200b',
+    ];
+    for (const piece of pieces) {
+      const text = piece.repeat(1_000_000 / piece.length);
+      expect(masked(text, findSecrets(text))).toHaveLength(text.length); // minutes, if a pattern went back over it
+    }
+  });
+
   it('are few among look-alikes: what has an issuer’s digits and the right check digit is taken for a card', () => {
     const mistaken = lookAlikes(100).filter(({ text }) => findSecrets(text).length > 0);
     expect(new Set(mistaken.map(({ what }) => what))).toEqual(new Set(['an order number']));
@@ -26,9 +62,16 @@ describe('secrets', () => {
   });
 
   it('lie in order, do not overlap, and are all gone once masked, nothing else changed', () => {
-    const pieces = fc.array(fc.oneof(fc.constantFrom(...promised.map(({ text }) => text)), fc.string({ unit: 'binary' })), {
-      maxLength: 6,
-    });
+    const pieces = fc.array(
+      fc.oneof(
+        fc.constantFrom(...promised.map(({ text }) => text)),
+        fc.constantFrom('\u200b', '\ufeff', '\uff41\uff11', '> '),
+        fc.string({ unit: 'binary' }),
+      ),
+      {
+        maxLength: 6,
+      },
+    );
     fc.assert(
       fc.property(pieces, (texts) => {
         const text = texts.join('\n');

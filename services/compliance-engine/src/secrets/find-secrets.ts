@@ -1,4 +1,5 @@
 import { findPaymentCards } from './payment-cards.ts';
+import { plainTextOf } from './plain-text.ts';
 import { findPrivateKeys } from './private-keys.ts';
 import { type SecretKind, secretKinds, secretPatterns } from './secret-patterns.ts';
 
@@ -15,7 +16,8 @@ export interface Secret extends Span {
 }
 
 /** In the order of the text, none overlapping another. */
-export function findSecrets(text: string): Secret[] {
+export function findSecrets(original: string): Secret[] {
+  const { text, originOf } = plainTextOf(original);
   const found: Secret[] = [];
   const add = (kind: SecretKind, { start, end }: Span) => found.push({ kind, start, end });
   for (const span of findPrivateKeys(text)) add('private-key', span);
@@ -27,7 +29,7 @@ export function findSecrets(text: string): Secret[] {
     }
   }
   for (const span of findPaymentCards(text)) add('payment-card', span);
-  return merged(found);
+  return merged(found).map(({ kind, start, end }) => ({ kind, start: originOf(start), end: originOf(end - 1) + 1 }));
 }
 
 /** What overlaps is one secret, of the kind that says most about it: the one that is listed first. */

@@ -2,8 +2,8 @@ import type { Span } from './find-secrets.ts';
 
 /** Payment card numbers: written as cards are, of an issuer's range, with the right check digit. */
 
-/** Digits with one separator at most between two of them: as far as they go. */
-const digitRuns = /(?<![\p{L}\p{N}_])\d(?:[ \u00a0\u202f.\-\u2010\u2011\u2013]?\d){12,}(?![\p{L}\p{N}_])/gu;
+/** Digits with one separator, or two blanks, at most between two of them: as far as they go. */
+const digitRuns = /(?<![\p{L}\p{N}])\d(?:(?:[ \u00a0\u202f]{1,2}|[.\-\u2010\u2011\u2013])?\d){12,}(?![\p{L}\p{N}])/gu;
 
 export function* findPaymentCards(text: string): Generator<Span> {
   for (const { 0: run, index } of text.matchAll(digitRuns)) yield* cardsIn(run, index);

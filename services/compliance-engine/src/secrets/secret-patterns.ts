@@ -1,3 +1,5 @@
+import { isWithoutOrder, serviceTokens, unnamedTokens } from './service-tokens.ts';
+
 /**
  * Secrets that can be told by how they are written. All patterns are bounded, or start where their characters start, so
  * that a text of any content is read in time linear to its length.
@@ -20,10 +22,13 @@ export const secretKinds = [
   'npm-token',
   'pypi-token',
   'sendgrid-key',
+  'service-token',
   'json-web-token',
   'authorization',
   'url-password',
+  'url-signature',
   'password',
+  'unnamed-token',
   'payment-card',
 ] as const;
 export type SecretKind = (typeof secretKinds)[number];
@@ -34,6 +39,11 @@ export interface SecretPattern {
   pattern: RegExp;
   accepts?: (secret: string, match: RegExpExecArray) => boolean;
 }
+
+/** Parts of a name that say what it names is secret. */
+const secretName =
+  /pass(?:wor[dt]|wd|phrase|code)|(?<![a-z])pass|pwd|(?<![a-z])pw|kennwort|mot de passe|contraseña|secret|token|credential|(?:api|access|secret|private|encryption|signing|account|auth|master|shared)[_ -]?key/
+    .source;
 
 /** Those that say whose they are come first. Source: the vendors' documentation of their formats. */
 export const secretPatterns: readonly SecretPattern[] = [
@@ -56,6 +66,7 @@ export const secretPatterns: readonly SecretPattern[] = [
   { kind: 'npm-token', pattern: /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])/dg },
   { kind: 'pypi-token', pattern: /(?<![A-Za-z0-9])pypi-[A-Za-z0-9_-]{50,500}/dg },
   { kind: 'sendgrid-key', pattern: /(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}/dg },
+  { kind: 'service-token', pattern: serviceTokens },
   {
     kind: 'json-web-token',
     pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/dg,
@@ -65,17 +76,29 @@ export const secretPatterns: readonly SecretPattern[] = [
     pattern: /\bauthorization["'`]?\s{0,4}[:=]\s{0,4}["'`]?(?:bearer|basic|token|digest)\s{1,4}(?<secret>[A-Za-z0-9._~+/=-]{8,4096})/dgi,
   },
   { kind: 'authorization', pattern: /\bbearer\s{1,4}(?<secret>[A-Za-z0-9._~+/=-]{16,4096})/dgi, accepts: isMixed },
+  { kind: 'authorization', pattern: /"auth"\s{0,4}:\s{0,4}"(?<secret>[A-Za-z0-9+/=]{12,4096})"/dg, accepts: isMixed }, // Docker's configuration
+  {
+    kind: 'authorization',
+    pattern: /\b(?:session|sessionid|session_id|jsessionid|phpsessid|connect\.sid)=(?<secret>[A-Za-z0-9%._-]{16,4096})/dgi,
+    accepts: isMixed,
+  },
   {
     kind: 'url-password',
     pattern: /(?<![A-Za-z0-9+.-])[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/"'<>]{0,100}:(?<secret>[^\s@"'<>]{1,200})@/dgi,
     accepts: (secret) => !isPlaceholder(secret),
   },
   {
+    kind: 'url-signature',
+    pattern: /[?&](?:sig|signature|x-amz-signature|x-goog-signature)=(?<secret>[A-Za-z0-9%+/=_-]{20,1024})/dgi,
+  },
+  {
     kind: 'password',
-    pattern: assigned(/"(?<secret>[^"\n]{6,200})"|'(?<secret>[^'\n]{6,200})'|`(?<secret>[^`\n]{6,200})`/),
+    pattern: assigned(
+      /"(?<secret>[^"\n]{6,200}|[^"\s]{6,4096})"|'(?<secret>[^'\n]{6,200}|[^'\s]{6,4096})'|`(?<secret>[^`\n]{6,200}|[^`\s]{6,4096})`/,
+    ),
     accepts: isChosen,
   },
-  { kind: 'password', pattern: assigned(/(?<secret>[^\s"'`<>]{6,200})/), accepts: isChosen },
+  { kind: 'password', pattern: assigned(/(?<secret>[^\s"'`<>]{6,4096})/), accepts: isChosen },
   {
     kind: 'password',
     pattern: /(?<![\w-])--?(?:[a-z]{1,20}-){0,3}(?<name>password|passphrase|secret|token|key)\s{1,4}["']?(?<secret>[^\s"'`]{6,200})/dgi,
@@ -83,23 +106,48 @@ export const secretPatterns: readonly SecretPattern[] = [
   },
   {
     kind: 'password',
-    pattern: /\b(?<name>password|passphrase|passcode|pin)\s{1,3}(?:is|was|set to)\s{1,3}["'`“‘]?(?<secret>[^\s"'`“”’<>]{6,200})/dgi,
+    pattern:
+      /\b(?<name>password|passphrase|passcode|pin)(?: (?:of|for) [^\n.:]{1,40}?)?\s{1,3}(?:is|was|set to)\s{1,3}["'`“‘]?(?<secret>[^\s"'`“”’<>]{4,200})/dgi,
     accepts: isChosen,
   },
+  {
+    kind: 'password',
+    pattern:
+      /\b(?:use|enter|with) ["'`“]?(?<secret>[^\s"'`”]{6,200})["'`”]? as (?:the |your |its )?(?<name>password|passphrase|passcode|pin|token|api key)\b/dgi,
+    accepts: isChosen,
+  },
+  { kind: 'password', pattern: nameAndValue(), accepts: isChosen },
+  { kind: 'password', pattern: /\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?<secret>\S{4,200})/dg, accepts: isChosen }, // .netrc
+  { kind: 'password', pattern: /\s(?:-u|--user)[\s=]["']?[^\s:"']{1,100}:(?<secret>[^\s"']{4,200})/dg, accepts: isChosen }, // curl
+  { kind: 'password', pattern: /\b(?:sshpass|mysql|mysqldump)\s[^\n]{0,80}?-p ?["']?(?<secret>[^\s"']{6,200})/dg, accepts: isChosen },
+  {
+    kind: 'password',
+    pattern: /\bdefine\(\s{0,4}["']\w{0,40}(?:PASSWORD|SECRET|KEY|TOKEN|SALT)["']\s{0,4},\s{0,4}["'](?<secret>[^"'\n]{6,200})["']/dg,
+  },
+  {
+    kind: 'password',
+    pattern: /\b(?:api|access|auth|secret)[_ -]?(?:key|token)\s{1,3}(?<secret>[A-Za-z0-9_-]{32,256})/dgi,
+    accepts: isMixed,
+  },
+  { kind: 'password', pattern: /\$(?:apr1|1|5|6|y|2[aby]|argon2i?d?)\$[A-Za-z0-9./$=,+-]{20,200}/dg }, // hashes of passwords
+  { kind: 'unnamed-token', pattern: unnamedTokens, accepts: isWithoutOrder },
 ];
 
 /** A name that says it is secret, an assignment, and a value. */
 function assigned(value: RegExp): RegExp {
-  const name =
-    /(?<name>pass(?:wor[dt]|wd|phrase|code)|(?<![a-z])pass|pwd|kennwort|mot de passe|contraseña|secret|token|credential|(?:api|access|secret|private|encryption|signing|account|auth|master|shared)[_ -]?key)s?/;
   const assignment = /["'`*\\]{0,3}\s{0,4}(?::=|=>|[:=|>])\s{0,4}[*\\]{0,2}\s{0,2}/;
-  return new RegExp(name.source + assignment.source + `(?:${value.source})`, 'dgi');
+  return new RegExp(`(?<name>${secretName})s?(?: \\([^()\\n]{1,40}\\))?${assignment.source}(?:${value.source})`, 'dgi');
+}
+
+/** A list of settings: `name: DB_PASSWORD` and then `value: …`, in YAML or JSON. */
+function nameAndValue(): RegExp {
+  return new RegExp(`(?<name>${secretName})s?["']?[\\s,]{1,40}["']?value["']?\\s{0,4}[:=]\\s{0,4}["']?(?<secret>[^\\s"']{6,4096})`, 'dgi');
 }
 
 /** A value that somebody chose or a machine made, and not a word, a template, a place or a number of a setting. */
 function isChosen(secret: string, match: RegExpExecArray): boolean {
   if (isPlaceholder(secret) || isPlace(secret)) return false;
-  if (/^\d+$/.test(secret)) return /^p/i.test(match.groups?.name ?? '');
+  if (/^\d+[.,;:)]?$/.test(secret)) return /^p/i.test(match.groups?.name ?? '');
   const classes = [/[a-z]/, /[A-Z]/, /\d/, /[!#$%&*+=?@^~|]/].filter((one) => one.test(secret)).length;
   return (/\d/.test(secret) && /[A-Za-z]/.test(secret)) || classes >= 3;
 }
