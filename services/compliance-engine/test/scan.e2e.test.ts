@@ -69,7 +69,12 @@ describe('a handbook of thirty pages', () => {
       passages: expect.any(Number),
       secrets: 7,
     });
-    expect(answer).toMatchObject({ object: 'compliance.scan', model: 'bluefly/lexical-384', min_score: minScore });
+    expect(answer).toMatchObject({
+      object: 'compliance.scan',
+      model: 'bluefly/lexical-384',
+      offset_unit: 'utf-16 code units',
+      min_score: minScore,
+    });
   });
 
   it('has the same findings in the same order the next time', async () => {

@@ -49,6 +49,7 @@ async function respond({ payload: scan, callModel }: RespondInput<Scan>, askMode
     {
       object: 'compliance.scan',
       model: name,
+      offset_unit: 'utf-16 code units',
       min_score: scan.minScore,
       ...findings,
       ...(whole.tokens === undefined ? {} : { usage: { prompt_tokens: whole.tokens, total_tokens: whole.tokens } }),
