@@ -1,3 +1,7 @@
+import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject';
+import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
+import { Namespace } from 'kubernetes-models/v1/Namespace';
+import { Service } from 'kubernetes-models/v1/Service';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { startRig } from '../../packages/vast-worker/src/testing/index.ts';
@@ -25,6 +29,14 @@ describe.skipIf(!hasKubectl)('the kustomization', () => {
     expect(new Set(objects.map(({ kind }) => kind))).toEqual(new Set(['Deployment', 'Namespace', 'ScaledObject', 'Service']));
     for (const { kind, metadata } of objects)
       expect([kind, metadata.name, kind === 'Namespace' ? 'bluefly' : metadata.namespace]).toEqual([kind, expect.any(String), 'bluefly']);
+  });
+
+  it('is what the schemas of Kubernetes and KEDA ask for', () => {
+    const models = { Deployment, Namespace, ScaledObject, Service };
+    for (const object of objects) new models[object.kind as keyof typeof models](object).validate();
+    const wrong = structuredClone(scaled);
+    wrong.spec.triggers[0].metadata.threshold = 10;
+    expect(() => new ScaledObject(wrong).validate()).toThrow('threshold must be string');
   });
 
   it('selects its own pods, reaches the port of the worker, and leaves the number of replicas to KEDA', () => {
