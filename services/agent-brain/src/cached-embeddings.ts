@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import type { RespondInput } from '@bluefly/vast-worker';
+import type { ModelServerInstance, RespondInput } from '@bluefly/vast-worker';
 import type { Dialect } from './dialects.ts';
 import type { Embedding, EmbeddingCache } from './embedding-cache.ts';
-import { askModelInfo } from './model-info.ts';
+import { batchLimitOf } from './model-info.ts';
 import { callParts, charactersHeader, figureHeaders, tokensHeader } from './split-batch.ts';
 
 /** Requests for embeddings, answered from the cache as far as it goes; only what is missing is asked of the model server. */
@@ -22,13 +22,13 @@ class Refused extends Error {
 export async function respondFromCache(
   cache: EmbeddingCache,
   dialect: Dialect,
-  { payload, callModel, signal }: RespondInput,
+  { payload, callModel, identifyModelServer, signal }: RespondInput,
 ): Promise<Response | undefined> {
   const { [dialect.itemsField]: given, ...options } = payload;
   const items = itemsOf(given);
   if (!items) return undefined;
-  const { identity, batchLimit } = await askModelInfo(callModel); // each time: it may be another model by now
-  if (identity === undefined) return undefined;
+  const modelServer = await identifyModelServer(); // each time: it may be another model by now
+  if (!modelServer) return undefined;
 
   let tokens = 0;
   const figures = new Map([
@@ -37,7 +37,7 @@ export async function respondFromCache(
   ]);
   const compute = async (places: readonly number[]): Promise<Embedding[]> => {
     const wanted = places.map((place) => items[place]);
-    const parts = await callParts(dialect, payload, wanted, batchLimit, callModel);
+    const parts = await callParts(dialect, payload, wanted, batchLimitOf(modelServer.info), callModel);
     if (parts instanceof Response) throw new Refused(parts);
     for (const [name, sum] of parts.figures) figures.set(name, (figures.get(name) ?? 0) + sum);
     const embeddings = parts.answers.flatMap((answer) => dialect.embeddingsOf(answer) ?? []);
@@ -46,7 +46,7 @@ export async function respondFromCache(
     return embeddings;
   };
   try {
-    const embeddings = await cache.take(keysOf(identity, dialect, options, items), compute, signal);
+    const embeddings = await cache.take(keysOf(modelServer, dialect, options, items), compute, signal);
     return new Response(dialect.answerOf(embeddings, tokens), {
       headers: [['content-type', 'application/json'], ...figureHeaders(figures)],
     });
@@ -67,13 +67,13 @@ const isItem = (item: unknown): item is string | number[] =>
 
 /** Of everything that an embedding depends on: the model, the API, every option, and the item. `user` is for statistics only. */
 function keysOf(
-  identity: string,
+  modelServer: ModelServerInstance,
   { path }: Dialect,
   { user: _user, ...options }: Record<string, unknown>,
   items: readonly unknown[],
 ): string[] {
   const named = Object.entries(options).sort(([left], [right]) => (left < right ? -1 : 1));
-  const context = hash('sha256', JSON.stringify([identity, path, named]));
+  const context = hash('sha256', JSON.stringify([modelServer, path, named]));
   return items.map((item) => hash('sha256', context + JSON.stringify(item), 'base64'));
 }
 

@@ -4,7 +4,7 @@ import { respondFromCache } from './cached-embeddings.ts';
 import { type Dialect, openAiDialect, teiDialect } from './dialects.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
 import { embeddingWorkload, type WorkloadUnit } from './embedding-workload.ts';
-import { askModelInfo } from './model-info.ts';
+import { askBatchLimit } from './model-info.ts';
 import { callInParts } from './split-batch.ts';
 
 export interface HandlerSettings {
@@ -61,7 +61,7 @@ type BatchLimit = (callModel: RespondInput['callModel']) => Promise<number>;
 function createBatchLimit(): BatchLimit {
   let known: number | undefined;
   return async (callModel) => {
-    known ??= (await askModelInfo(callModel)).batchLimit;
+    known ??= await askBatchLimit(callModel);
     return known;
   };
 }

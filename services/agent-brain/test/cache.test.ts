@@ -96,6 +96,16 @@ describe('with a cache', () => {
     expect(rig.model.requests).toHaveLength(3);
   });
 
+  it('nothing is answered from before a restart of the model server, whatever it says it is', async () => {
+    await using rig = await start();
+    const before = await embed(rig, 'a');
+    expect(await embed(rig, 'a')).toEqual(before);
+    await rig.model.kill();
+    await rig.model.listen();
+    await rig.untilHealth(({ phase }) => phase === 'ready');
+    expect(await embed(rig, 'a')).not.toEqual(before);
+  });
+
   it('who a request is made for does not matter', async () => {
     await using rig = await start();
     for (const user of ['alice', 'bob']) await rig.post('/v1/embeddings', { input: 'a', user });

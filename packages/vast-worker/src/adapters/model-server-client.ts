@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
+import { ModelServerIdentity, type ModelServerInstance } from './model-server-identity.ts';
 import { relayAnswer } from './response-relay.ts';
 import { traceHeaders } from './trace-context.ts';
 
@@ -43,6 +44,7 @@ export class ModelServerClient {
   readonly #origin: string;
   readonly #jsonHeaders: Record<string, string>;
   readonly #authorization: Record<string, string>;
+  #identity: ModelServerIdentity | undefined;
   /** Called when a request met a model server that is not there; the health watch looks at once. */
   onUnreachable: (() => void) | undefined;
 
@@ -99,6 +101,12 @@ export class ModelServerClient {
     }
   }
 
+  /** Who answers just now, seen after this was called; undefined when it does not say. Never throws. */
+  identify(): Promise<ModelServerInstance | undefined> {
+    this.#identity ??= new ModelServerIdentity(this.#origin, this.#authorization);
+    return this.#identity.look();
+  }
+
   /** Its own metrics, in Prometheus' text form. @throws WorkerError MODEL_SERVER_UNREACHABLE, also when it has none; MODEL_SERVER_TIMEOUT */
   async metrics(signal: AbortSignal): Promise<{ contentType: string; text: string }> {
     try {
@@ -132,7 +140,7 @@ export class ModelServerClient {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#identity?.close()]);
   }
 
   #translate(error: unknown, abortReason: WorkerError | undefined): unknown {

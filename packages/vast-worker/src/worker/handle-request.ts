@@ -151,7 +151,7 @@ async function respond(
   try {
     const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const callModel: CallModel = (path, init) => modelServer.call(path, { ...init, headers: { ...trace, ...init?.headers } }, signal);
-    const answer = handler({ payload, signal, callModel });
+    const answer = handler({ payload, signal, callModel, identifyModelServer: () => modelServer.identify() });
     const response = await orAborted(answer, exchange.signal);
     return response && (await sendResponse(response, exchange));
   } finally {

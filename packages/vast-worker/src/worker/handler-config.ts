@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CallModelInit } from '../adapters/model-server-client.ts';
+import type { ModelServerInstance } from '../adapters/model-server-identity.ts';
 
 /**
  * What serves one path. Names and defaults are the reference worker's in camelCase, so that a `worker.py` translates
@@ -45,6 +46,8 @@ export interface RespondInput<P = Payload> {
   /** Aborts when the client leaves or the drain's time is up. */
   signal: AbortSignal;
   callModel: CallModel;
+  /** Who answers just now, for handlers that keep answers; undefined when it does not say. Never throws. */
+  identifyModelServer: () => Promise<ModelServerInstance | undefined>;
 }
 /** Answers with a `Response`, its body streamed to the client; or with undefined: relay the payload as it came. */
 export type Respond<P = Payload> = (input: RespondInput<P>) => Response | undefined | Promise<Response | undefined>;
