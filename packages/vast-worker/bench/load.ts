@@ -197,7 +197,6 @@ async function runAborts(letter: Letter, connections: number, holdMs: number): P
     await client.destroy();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await new Promise((resolve) => setTimeout(resolve, holdMs)); // until the last is noticed
   return { requests: connections, failed: 0, seconds: (now() - startedAt) / 1000, latency: percentiles([]), leftAt };
 }
 

@@ -72,9 +72,17 @@ function jsonOf(bytes: number): Buffer {
   return Buffer.from(`${open}${'0.0123456789 '.repeat(bytes / 8).slice(0, bytes - open.length - 2)}"}`);
 }
 
-process.on('message', () => {
-  process.send?.({ type: 'aborts', abortedAt } satisfies ModelServerMessage);
-  abortedAt = {};
+/** Some are never seen: what the official worker does not pass on. */
+const abortsTimeoutMs = 5_000;
+
+process.on('message', ({ count }: { count: number }) => {
+  const startedAt = performance.now();
+  const look = setInterval(() => {
+    if (Object.keys(abortedAt).length < count && performance.now() - startedAt < abortsTimeoutMs) return;
+    clearInterval(look);
+    process.send?.({ type: 'aborts', abortedAt } satisfies ModelServerMessage);
+    abortedAt = {};
+  }, 10);
 });
 process.on('disconnect', () => process.exit());
 server.listen(0, '127.0.0.1', () => {

@@ -70,10 +70,10 @@ export const scenarios: readonly Scenario[] = [
         type: 'aborts',
         letter: stage.letter(target, 'hold-#', 800),
         connections: Math.ceil(500 * scale),
-        holdMs: 1_500 * scale,
+        holdMs: Math.max(500, 1_500 * scale),
       };
       const { leftAt } = await stage.load(job);
-      const abortedAt = await stage.aborts();
+      const abortedAt = await stage.aborts(job.connections);
       const delays = Object.entries(leftAt ?? {}).flatMap(([number, at]) =>
         abortedAt[number] === undefined ? [] : [abortedAt[number] - at],
       );

@@ -16,8 +16,8 @@ export interface Stage extends AsyncDisposable {
   ready(id: number): Promise<number>;
   /** Runs one job, and nothing else meanwhile. `allOpen` is called when all streams of the job are. */
   load(job: Job, allOpen?: () => void): Promise<Outcome>;
-  /** When the model server saw held requests given up, by number. */
-  aborts(): Promise<Record<string, number>>;
+  /** When the model server saw held requests given up, by number; waits a while for so many. */
+  aborts(count: number): Promise<Record<string, number>>;
   letter(target: { origin: string; isWorker: boolean }, what: string, payloadBytes: number): Letter;
 }
 
@@ -36,9 +36,9 @@ export async function setStage(options: { eventIntervalMs: number }): Promise<St
     collectorUrl,
     ready: async (id) => (await controlPlane.next('ready', (message) => message.id === id)).at,
     load: (job, allOpen) => runJob(loader, job, allOpen),
-    async aborts() {
+    async aborts(count) {
       const told = modelServer.next('aborts');
-      modelServer.send({});
+      modelServer.send({ count });
       return (await told).abortedAt;
     },
     letter: ({ origin, isWorker }, what, payloadBytes) => ({

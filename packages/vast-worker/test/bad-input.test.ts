@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -102,6 +103,22 @@ describe('bad input', () => {
     const { response } = await request.answer;
     expect(response.statusCode).toBe(413);
     request.leave();
+  });
+
+  it('lets who is refused send the rest of its body, so that it sees the refusal and no reset', async () => {
+    const size = 30_000_000;
+    await using rig = await startRig({ env: { MAX_BODY_BYTES: '2000' } });
+    const socket = connect(rig.port, '127.0.0.1');
+    const events: string[] = [];
+    socket.on('error', (error: NodeJS.ErrnoException) => events.push(error.code ?? ''));
+    socket.write(`POST /test HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ${size}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
+    const piece = Buffer.alloc(1_000_000, ' ');
+    for (let sent = 0; sent < size; sent += piece.length) if (!socket.write(piece)) await once(socket, 'drain');
+    await once(socket, 'end'); // and the worker closes once it has it all
+    expect(events).toEqual([]);
+    socket.destroy();
   });
 
   it('checks the payload against the schema of the handler', async () => {

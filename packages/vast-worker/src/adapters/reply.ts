@@ -45,5 +45,25 @@ export function sendError(exchange: Exchange, error: WorkerError): void {
   }
   const { retryAfterSeconds } = error;
   const headers = retryAfterSeconds === undefined ? answerHeaders : { ...answerHeaders, 'retry-after': String(retryAfterSeconds) };
-  sendJson(response, error.status, errorBody(error), headers);
+  if (exchange.request.complete) sendJson(response, error.status, errorBody(error), headers);
+  else sendAndLinger(exchange, error.status, errorBody(error), headers);
+}
+
+/** For what a client still sends when its answer is there already. */
+const lingerMs = 5_000;
+
+/**
+ * Answers a client that still sends. Whoever closes now resets the connection, and the client may never see why: its answer
+ * is complete at once, and what it sends is thrown away until it is through, for a bounded time.
+ */
+function sendAndLinger({ request, response }: Exchange, status: number, body: unknown, headers: Readonly<Record<string, string>>): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length });
+  response.write(bytes);
+  const finish = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(finish, lingerMs);
+  request.once('end', finish).once('close', finish).resume();
 }
