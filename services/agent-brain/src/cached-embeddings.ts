@@ -26,17 +26,19 @@ export async function respondFromCache(
 ): Promise<Response | undefined> {
   const { [dialect.itemsField]: given, ...options } = payload;
   const items = itemsOf(given);
-  if (!items) return undefined;
+  if (!items || !Object.values(options).every(isPlain)) return undefined;
   const modelServer = await identifyModelServer(); // each time: it may be another model by now
   if (!modelServer) return undefined;
 
   let tokens = 0;
+  let computed = 0;
   const figures = new Map([
     [charactersHeader, 0],
     [tokensHeader, 0],
   ]);
   const compute = async (places: readonly number[]): Promise<Embedding[]> => {
     const wanted = places.map((place) => items[place]);
+    computed += wanted.length;
     const parts = await callParts(dialect, payload, wanted, batchLimitOf(modelServer.info), callModel);
     if (parts instanceof Response) throw new Refused(parts);
     for (const [name, sum] of parts.figures) figures.set(name, (figures.get(name) ?? 0) + sum);
@@ -47,6 +49,8 @@ export async function respondFromCache(
   };
   try {
     const embeddings = await cache.take(keysOf(modelServer, dialect, options, items), compute, signal);
+    const isOfTwoTimes = computed > 0 && computed < items.length; // was it one model all along?
+    if (isOfTwoTimes && (await identifyModelServer())?.number !== modelServer.number) return undefined;
     return new Response(dialect.answerOf(embeddings, tokens), {
       headers: [['content-type', 'application/json'], ...figureHeaders(figures)],
     });
@@ -63,7 +67,14 @@ function itemsOf(given: unknown): (string | number[])[] | undefined {
 }
 
 const isItem = (item: unknown): item is string | number[] =>
-  typeof item === 'string' || (Array.isArray(item) && item.length > 0 && item.every((token) => typeof token === 'number'));
+  typeof item === 'string' || (Array.isArray(item) && item.length > 0 && item.every(Number.isSafeInteger));
+
+/** What a key tells apart as the model server would: no `1e999` (null when written again), no integer that was rounded, nothing nested. */
+const isPlain = (option: unknown) =>
+  option === null ||
+  typeof option === 'string' ||
+  typeof option === 'boolean' ||
+  (typeof option === 'number' && Number.isFinite(option) && Math.abs(option) <= Number.MAX_SAFE_INTEGER);
 
 /** Of everything that an embedding depends on: the model, the API, every option, and the item. `user` is for statistics only. */
 function keysOf(

@@ -37,7 +37,7 @@ export const openAiDialect: Dialect = {
     const { data, usage: _usage, ...others } = (answer ?? {}) as Partial<OpenAiAnswer>;
     if (!Array.isArray(data) || !data.every((item, place) => item?.index === place && item.embedding !== undefined)) return undefined;
     const frame = JSON.stringify(others);
-    return data.map(({ index: _index, ...item }) => ({ text: JSON.stringify(item), frame }));
+    return data.map(({ index: _index, ...item }) => ({ text: JSON.stringify(item), frame, isBroken: isBroken(item.embedding) }));
   },
   tokensOf: (answer) => (answer as OpenAiAnswer).usage.total_tokens,
   answerOf(embeddings, tokens) {
@@ -54,8 +54,11 @@ export const teiDialect: Dialect = {
   merge: (answers) => answers.flat(),
   embeddingsOf: (answer) =>
     Array.isArray(answer) && answer.every(Array.isArray)
-      ? answer.map((vector) => ({ text: JSON.stringify(vector), frame: '' }))
+      ? answer.map((vector) => ({ text: JSON.stringify(vector), frame: '', isBroken: isBroken(vector) }))
       : undefined,
   tokensOf: () => 0,
   answerOf: (embeddings) => `[${embeddings.map(({ text }) => text).join(',')}]`,
 };
+
+/** NaN and infinities are null in JSON. */
+const isBroken = (vector: unknown) => Array.isArray(vector) && vector.includes(null);

@@ -12,6 +12,8 @@ export interface Embedding {
   text: string;
   /** What its answer says beside the items, JSON; shared by all items of an answer. */
   frame: string;
+  /** Holds something that is no number, as when a model overflowed: it is sent, and not kept. */
+  isBroken?: boolean;
 }
 
 /** Bytes of an entry beside its text: key, references, the list's links. Measured: about 250. */
@@ -111,7 +113,10 @@ export class EmbeddingCache {
     let embeddings: Embedding[] | undefined;
     try {
       embeddings = await compute([...own.values()]);
-      for (const [index, key] of keys.entries()) this.#kept.set(key, embeddings[index] as Embedding);
+      for (const [index, key] of keys.entries()) {
+        const embedding = embeddings[index] as Embedding;
+        if (!embedding.isBroken) this.#kept.set(key, embedding);
+      }
       return embeddings;
     } finally {
       for (const key of keys) this.#underWay.delete(key);

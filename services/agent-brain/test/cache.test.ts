@@ -147,6 +147,36 @@ describe('with a cache', () => {
     expect(bodyOf(rig.model.requests[0] as ModelRequest)).toEqual({ inputs: inputs === '' ? [''] : inputs });
   });
 
+  it.each(['{"inputs":"a","dimensions":1e999}', '{"inputs":"a","seed":12345678901234567890}', '{"inputs":"a","more":{"deep":1}}'])(
+    '%s is for the model server to judge, with the bytes it came in',
+    async (payload) => {
+      await using rig = await start();
+      for (const _ of [1, 2]) await rig.send('/embed', `{"auth_data":${JSON.stringify(rig.grant())},"payload":${payload}}`);
+      expect(rig.model.requests.map(({ body }) => body.toString())).toEqual([payload, payload]);
+    },
+  );
+
+  it('a vector that holds no number is sent, and not kept', async () => {
+    await using rig = await start();
+    rig.model.answer = ({ response }) => void response.end('[[1,null]]');
+    expect(await embed(rig, ['a'])).toEqual([[1, null]]);
+    rig.model.answer = countingModel();
+    expect(await embed(rig, ['a'])).toEqual([[1, 1]]);
+  });
+
+  it('an answer is never of two models: when the model server changes meanwhile, all of it is computed anew', async () => {
+    await using rig = await start();
+    await embed(rig, ['a']);
+    const works = rig.model.answer;
+    rig.model.answer = (request) => {
+      rig.model.info = { model_id: 'another', max_client_batch_size: 4 };
+      works(request);
+    };
+    const [a, bb] = (await embed(rig, ['a', 'bb'])) as [number[], number[]];
+    expect(rig.model.requests.map(itemsOf)).toEqual([['a'], ['bb'], ['a', 'bb']]);
+    expect(a[1]).toBe(bb[1]);
+  });
+
   it('an answer that holds no embeddings is a 502, and is not kept', async () => {
     await using rig = await start();
     rig.model.answer = ({ response }) => void response.end('[[1],[2]]');
