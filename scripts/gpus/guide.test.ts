@@ -27,6 +27,20 @@ describe('savings', () => {
   });
 });
 
+describe('the verdict', () => {
+  const [row] = prices.clouds;
+  const guideOf = (dollarsPerHour: [number, number]) =>
+    gpuGuide(
+      PriceFile.parse({ ...prices, clouds: [{ ...row, cloud: 'Cloud', gpu: 'A100 80GB', comparedWith: 'A100 80GB', dollarsPerHour }] }),
+    );
+  it('follows from the figures: rows that hold, and each one that does not', () => {
+    expect(guideOf([5, 5])).toContain('in 1 of 1 rows');
+    expect(guideOf([5, 5])).not.toContain('- Cloud, ');
+    expect(guideOf([1.5, 5])).toMatch(/in 0 of 1 rows, and at best in 1 more[^]*- Cloud, A100 80GB: \d+ to \d+ %/);
+    expect(guideOf([1, 1])).toMatch(/in 0 of 1 rows;[^]*- Cloud, A100 80GB: -/);
+  });
+});
+
 describe('a price file', () => {
   it.each([
     ['without the source of a price', { vast: [{ ...prices.vast[0], source: 'hearsay' }] }, 'no source hearsay'],
@@ -35,6 +49,7 @@ describe('a price file', () => {
       { clouds: [{ ...prices.clouds[0], comparedWith: 'GTX 970' }] },
       'no price of Vast for GTX 970',
     ],
+    ['with a remark of nowhere', { clouds: [{ ...prices.clouds[0], remark: { text: 'x', source: 'hearsay' } }] }, 'no source hearsay'],
     ['with a range upside down', { vast: [{ ...prices.vast[0], dollarsPerHour: [2, 1] }] }, 'expected [low, high]'],
     ['with a source without a date', { sources: { usagepricing: { title: 'x', url: 'https://example.com', asOf: 'lately' } } }, 'asOf'],
   ])('%s is refused', (_, change, reason) => {

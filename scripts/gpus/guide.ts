@@ -6,7 +6,8 @@ import { z } from 'zod';
 const dollars = z
   .tuple([z.number().positive(), z.number().positive()])
   .refine(([low, high]) => low <= high, { error: 'expected [low, high]' });
-const month = z.string().regex(/^\d{4}-\d{2}$/);
+/** What the page itself says; many say nothing. */
+const month = z.union([z.string().regex(/^\d{4}-\d{2}$/), z.literal('undated')]);
 const offer = z.strictObject({ gpu: z.string(), memoryGb: z.int().positive(), dollarsPerHour: dollars, source: z.string() });
 
 export const PriceFile = z
@@ -14,7 +15,17 @@ export const PriceFile = z
     takenOn: z.iso.date(),
     sources: z.record(z.string(), z.strictObject({ title: z.string(), url: z.url(), asOf: month })),
     vast: z.array(offer).min(1),
-    clouds: z.array(z.strictObject({ cloud: z.string(), ...offer.shape, comparedWith: z.string() })).min(1),
+    clouds: z
+      .array(
+        z.strictObject({
+          cloud: z.string(),
+          ...offer.shape,
+          comparedWith: z.string(),
+          /** Why the figure is to be taken with care. */
+          remark: z.strictObject({ text: z.string(), source: z.string() }).optional(),
+        }),
+      )
+      .min(1),
     models: z.array(
       z.strictObject({
         service: z.string(),
@@ -27,7 +38,8 @@ export const PriceFile = z
     ),
   })
   .superRefine(({ sources, vast, clouds }, context) => {
-    for (const { source, gpu } of [...vast, ...clouds]) {
+    const remarks = clouds.flatMap(({ remark, gpu }) => (remark ? [{ source: remark.source, gpu }] : []));
+    for (const { source, gpu } of [...vast, ...clouds, ...remarks]) {
       if (!Object.hasOwn(sources, source)) context.addIssue({ code: 'custom', message: `${gpu}: no source ${source}` });
     }
     for (const { comparedWith } of clouds) {
@@ -45,8 +57,8 @@ export const readPrices = (): PriceFile =>
 
 /** Whole per cent: the least that is saved (Vast's highest against the cloud's lowest) and the most. */
 export function savingOf(vast: readonly [number, number], cloud: readonly [number, number]): { least: number; most: number } {
-  const percent = (cheap: number, dear: number) => Math.round((1 - cheap / dear) * 100);
-  return { least: percent(vast[1], cloud[0]), most: percent(vast[0], cloud[1]) };
+  const saved = (cheap: number, dear: number) => Math.round((1 - cheap / dear) * 100);
+  return { least: saved(vast[1], cloud[0]), most: saved(vast[0], cloud[1]) };
 }
 
 export const memoryOf = ({ parametersMillions, bytesPerParameter, workingGb }: PriceFile['models'][number]): number =>
@@ -62,10 +74,13 @@ export function gpuGuide(prices: PriceFile): string {
   });
   const within = savings.filter(({ least }) => least >= claim.low);
   const partly = savings.filter(({ least, most }) => least < claim.low && most >= claim.low);
+  const short = savings.filter(({ least }) => least < claim.low);
+  const alike = savings.filter(({ gpu, comparedWith }) => gpu === comparedWith);
+  const remarks = savings.flatMap(({ cloud, gpu, remark }) => (remark ? [`${cloud}, ${gpu}: ${remark.text} ${note(remark.source)}.`] : []));
   return `<!-- Made by \`npm run gpu-guide\` of docs/gpus/prices.json: change that file. -->
 # GPUs: which, and what they cost
 
-Prices are snapshots of third parties, written down on ${takenOn}; each has its source and month below. Vast is a market: before you rent, ask it
+Prices are snapshots of third parties, written down on ${takenOn}; each has its source below, with the month that the source gives. Vast is a market: before you rent, ask it
 (\`vastai search offers\`, see [deploying](deploying.md)). All are dollars per hour and GPU, on demand.
 
 ## Which GPU for which service
@@ -75,7 +90,10 @@ Prices are snapshots of third parties, written down on ${takenOn}; each has its 
 ${models.map((model) => modelRow(model, cheapest)).join('\n')}
 
 Memory is the weights (parameters × bytes) and room for activations, batches and KV cache: a rule of thumb, to be replaced by what
-\`nvidia-smi\` says. The images in \`services/agent-brain\` and \`services/compliance-engine\` are built for compute capability 8.9 (RTX 4090, L40S, L4);
+\`nvidia-smi\` says. Parameters are those of the models' cards, not looked up for this file. A long context wants more: Llama 3.1 with all of its
+128k does not start on 24 GB (\`MODEL_ARGUMENTS=--max-model-len …\`).
+
+The images in \`services/agent-brain\` and \`services/compliance-engine\` are built for compute capability 8.9 (RTX 4090, L40S, L4);
 other GPUs need another \`TEI_TAG\` ([images](../infra/docker/README.md)).
 
 For embeddings and reranking the smallest card that has the memory is the right one: several small workers scale in smaller steps than a
@@ -92,21 +110,27 @@ ${vast.map(({ gpu, memoryGb, dollarsPerHour, source }) => `| ${gpu} | ${memoryGb
 | Cloud | GPU | $/h | Source | On Vast | $/h | Saved |
 |---|---|---|---|---|---|---|
 ${savings
-  .map(({ cloud, gpu, dollarsPerHour, source, here, least, most }) => {
-    const saved = least === most ? `${least} %` : `${least} to ${most} %`;
-    return `| ${cloud} | ${gpu} | ${range(dollarsPerHour)} | ${note(source)} | ${here.gpu} | ${range(here.dollarsPerHour)} | ${saved} |`;
+  .map(({ cloud, gpu, dollarsPerHour, source, here, ...saving }) => {
+    return `| ${cloud} | ${gpu} | ${range(dollarsPerHour)} | ${note(source)} | ${here.gpu} | ${range(here.dollarsPerHour)} | ${percent(saving)} |`;
   })
   .join('\n')}
 
-**Does Vast save ${claim.low} to ${claim.high} %?** By these figures it does in ${within.length} of ${savings.length} rows${partly.length > 0 ? `, and at best in ${partly.length} more` : ''}. It does against the list prices of large instances that are
-quoted for AWS, and it does not against the lower ends of what large clouds take for the same cards by now. The sources disagree about AWS itself.
+${remarks.map((remark) => `${remark}\n\n`).join('')}**Does Vast save ${claim.low} to ${claim.high} %?** By these figures it saves at least ${claim.low} % in ${within.length} of ${savings.length} rows${partly.length > 0 ? `, and at best in ${partly.length} more` : ''}; in the
+${alike.length} rows with the same card on both sides, in ${alike.filter((row) => within.includes(row)).length}. It does not hold surely here:
+
+${short.map((row) => `- ${row.cloud}, ${row.gpu}: ${percent(row)}`).join('\n')}
+
+Where it holds, it does against list prices on demand; commitments are cheaper. The sources contradict each other, most of all about AWS.
 So compute with your own quotes, and add what no price per hour shows: disk of stopped workers, bandwidth, and machines that are less reliable.
-The cards are not the same either: an RTX 4090 is the faster one beside an A10G, and a home for neither ECC memory nor NVLink.
+Other cards are not the same: an RTX 4090 is the faster one beside an A10G, and a home for neither ECC memory nor NVLink.
 
 ## Sources
 
 ${Object.values(sources)
-  .map(({ title, url, asOf }, index) => `${index + 1}. [${title}](${url}), as of ${asOf}`)
+  .map(
+    ({ title, url, asOf }, index) =>
+      `${index + 1}. [${title}](${url}), ${asOf === 'undated' ? `undated, seen ${takenOn}` : `as of ${asOf}`}`,
+  )
   .join('\n')}
 `;
 }
@@ -118,3 +142,5 @@ function modelRow(model: PriceFile['models'][number], cheapest: PriceFile['vast'
 }
 
 const range = ([low, high]: readonly [number, number]) => (low === high ? low.toFixed(2) : `${low.toFixed(2)}–${high.toFixed(2)}`);
+
+const percent = ({ least, most }: { least: number; most: number }) => (least === most ? `${least} %` : `${least} to ${most} %`);
