@@ -91,7 +91,7 @@ ${models.map((model) => modelRow(model, cheapest)).join('\n')}
 
 Memory is the weights (parameters × bytes) and room for activations, batches and KV cache: a rule of thumb, to be replaced by what
 \`nvidia-smi\` says. Parameters are those of the models' cards, not looked up for this file. A long context wants more: Llama 3.1 with all of its
-128k does not start on 24 GB (\`MODEL_ARGUMENTS=--max-model-len …\`).
+128k does not start on 24 GB (vLLM's \`--max-model-len\` shortens it).
 
 The images in \`services/agent-brain\` and \`services/compliance-engine\` are built for compute capability 8.9 (RTX 4090, L40S, L4);
 other GPUs need another \`TEI_TAG\` ([images](../infra/docker/README.md)).

@@ -3,6 +3,7 @@ import { dockerOptions, searchQuery, templateBody } from './template.ts';
 import { VastJson } from './vast-json.ts';
 
 const settings = VastJson.parse({
+  $schema: '../../packages/vast-deploy/vast.schema.json',
   template: {
     name: 's',
     desc: 'A service',
@@ -42,6 +43,18 @@ it('a template runs the image of one version by its own entry point', () => {
     recommended_disk_space: 40,
     extra_filters: { gpu_total_ram: { gte: 16_000 } },
   });
+});
+
+it('a template of a private image says where and as whom to log in, and no password', () => {
+  const template = { ...settings.template, docker_login: { repo: 'ghcr.io', user: 'acme' } };
+  expect(templateBody({ ...settings, template }, '1.2.3')).toMatchObject({
+    docker_login_repo: 'ghcr.io',
+    docker_login_user: 'acme',
+    docker_login_pass: '',
+  });
+  expect(
+    VastJson.safeParse({ ...settings, template: { ...template, docker_login: { ...template.docker_login, pass: 'x' } } }).success,
+  ).toBe(false);
 });
 
 it('conditions are one query, all of which holds', () => {

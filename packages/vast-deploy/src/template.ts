@@ -17,8 +17,9 @@ export interface TemplateBody {
   ssh_direct: false;
   jup_direct: false;
   use_jupyter_lab: false;
-  docker_login_repo: '';
-  docker_login_user: '';
+  docker_login_repo: string;
+  docker_login_user: string;
+  /** A secret, so never here: whoever sends this adds it when the image is not public. */
   docker_login_pass: '';
   extra_filters: VastJson['template']['extra_filters'];
   recommended_disk_space: number;
@@ -29,7 +30,7 @@ export interface TemplateBody {
 
 /** @param version of the service: the tag that its image is released under */
 export function templateBody({ template }: VastJson, version: string): TemplateBody {
-  const { name, desc, image, extra_filters, recommended_disk_space } = template;
+  const { name, desc, image, docker_login, extra_filters, recommended_disk_space } = template;
   return {
     name,
     desc,
@@ -43,8 +44,8 @@ export function templateBody({ template }: VastJson, version: string): TemplateB
     ssh_direct: false,
     jup_direct: false,
     use_jupyter_lab: false,
-    docker_login_repo: '', // required, though nothing has to be logged in to
-    docker_login_user: '',
+    docker_login_repo: docker_login?.repo ?? '', // required, though nothing may have to be logged in to
+    docker_login_user: docker_login?.user ?? '',
     docker_login_pass: '',
     extra_filters,
     recommended_disk_space,
