@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { HandlerConfig } from '../src/index.ts';
-import { FakeControlPlane, FakeModelServer, freePort, startRig, temporaryFolder, testHandler, until } from '../src/testing/index.ts';
+import {
+  FakeClock,
+  FakeControlPlane,
+  FakeModelServer,
+  freePort,
+  startRig,
+  temporaryFolder,
+  testHandler,
+  until,
+} from '../src/testing/index.ts';
 
 /** What goes wrong around a worker, and the books right after. What happens to a model server of its own: supervision.test.ts. */
 
@@ -14,6 +23,40 @@ const balanced = ({ workload }: any) => {
   expect(served + errored + cancelled + rejected + open).toBe(received);
   return workload;
 };
+
+describe('a model server that falls silent', () => {
+  const timeouts = { firstByteTimeout: 20, idleTimeout: 5 };
+
+  it('before its answer is given up after firstByteTimeout, and the client is told', async () => {
+    const clock = new FakeClock();
+    await using rig = await startRig({ config: timeouts, parts: { clock } });
+    rig.model.hold();
+    const reply = rig.post('/test', { workload: 3 });
+    await rig.model.received(1);
+    await clock.advance(20_000);
+    expect(await rig.health()).toMatchObject({ openRequests: 1 });
+    await clock.advance(1_000);
+    expect([(await reply).status, (await reply).json().error.code]).toEqual([504, 'MODEL_SERVER_TIMEOUT']);
+    await rig.model.aborted(1);
+    expect(balanced(await rig.health())).toMatchObject({ errored: 3 });
+  });
+
+  it('in the middle of a stream is given up after idleTimeout, and the stream ends with the error', async () => {
+    const clock = new FakeClock();
+    await using rig = await startRig({ config: timeouts, parts: { clock } });
+    rig.model.answer = ({ response }) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: 1\n\n');
+    };
+    const { response } = await rig.open('/test', rig.envelope({})).answer;
+    const pieces = response[Symbol.asyncIterator]();
+    expect(String((await pieces.next()).value)).toBe('data: 1\n\n');
+    await clock.advance(6_000);
+    expect(String((await pieces.next()).value)).toContain('"code":"MODEL_SERVER_TIMEOUT"');
+    await rig.model.aborted(1);
+    expect(balanced(await rig.health())).toMatchObject({ errored: 1 });
+  });
+});
 
 describe('a control plane that takes reports and never answers', () => {
   it('costs no request and no number, and does not keep a worker from stopping', async () => {

@@ -16,10 +16,13 @@ export class ControlPlaneClient {
   }
 
   /** Tries each address once. @returns true when one of them accepted (any status below 400). */
-  async post(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
-    const text = JSON.stringify(body);
+  post(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
+    return this.#postBytes(path, Buffer.from(JSON.stringify(body)), signal); // nothing holds the body while the answer is waited for
+  }
+
+  async #postBytes(path: string, bytes: Buffer, signal: AbortSignal): Promise<boolean> {
     const accepted = await this.#tryAddresses(async (address) => {
-      await this.#exchange(`${address}${path}`, 'POST', signal, text);
+      await this.#exchange(`${address}${path}`, 'POST', signal, bytes);
       return true;
     }, signal);
     return accepted ?? false;
@@ -54,7 +57,7 @@ export class ControlPlaneClient {
     return undefined;
   }
 
-  async #exchange(url: string, method: 'GET' | 'POST', signal: AbortSignal, body?: string): Promise<string> {
+  async #exchange(url: string, method: 'GET' | 'POST', signal: AbortSignal, body?: Buffer): Promise<string> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
     const answer = await request(url, {
       method,

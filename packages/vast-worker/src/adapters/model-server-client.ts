@@ -2,9 +2,11 @@ import { isIPv4 } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
+import type { Clock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { ModelServerIdentity, type ModelServerInstance } from './model-server-identity.ts';
 import { relayAnswer } from './response-relay.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { traceHeaders } from './trace-context.ts';
 
 /** Everything that goes to the model server: relayed requests, calls of handlers, probes. No hidden retries. */
@@ -17,6 +19,7 @@ export interface ModelServerOptions {
   firstByteTimeout: number;
   /** Seconds. */
   idleTimeout: number;
+  clock: Clock;
   /** Sent as a bearer token over loopback or https, and never elsewhere. */
   token: string | undefined;
 }
@@ -44,6 +47,7 @@ export class ModelServerClient {
   readonly #origin: string;
   readonly #jsonHeaders: Record<string, string>;
   readonly #authorization: Record<string, string>;
+  readonly #watch: SilenceWatch;
   #identity: ModelServerIdentity | undefined;
   /** Called when a request met a model server that is not there; the health watch looks at once. */
   onUnreachable: (() => void) | undefined;
@@ -59,6 +63,7 @@ export class ModelServerClient {
       keepAliveTimeout: 4_000, // vLLM closes idle connections after 5 s: let go first
       keepAliveMaxTimeout: 60_000,
     });
+    this.#watch = new SilenceWatch(options);
     this.#authorization = options.token && mayCarryToken(options.origin) ? { authorization: `Bearer ${options.token}` } : {};
     this.#jsonHeaders = { 'content-type': 'application/json', ...this.#authorization };
   }
@@ -71,8 +76,8 @@ export class ModelServerClient {
   relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
     const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const headers = trace ? { ...this.#jsonHeaders, ...trace } : this.#jsonHeaders;
-    const request = { path, method: 'POST', headers, body } as const;
-    return relayAnswer(this.#pool, request, exchange, (error) => this.#translate(error, exchange.abortReason));
+    const request = { path, method: 'POST', headers, body, headersTimeout: 0, bodyTimeout: 0 } as const; // the watch has the timeouts
+    return relayAnswer(this.#pool, request, exchange, this.#watch, (error) => this.#translate(error, exchange.abortReason));
   }
 
   /** A `fetch` that stays with this model server. @throws WorkerError as `relay` does */

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { WorkerError } from '../errors.ts';
+import { WorkerError } from '../errors.ts';
 import { eventStreamHeaders, isEventStreamType, sendEvent } from './event-stream.ts';
 import type { ClientWatcher, Exchange } from './exchange.ts';
+import type { AwaitedAnswer, SilenceWatch } from './silence-watch.ts';
 
 /**
  * The model server's answer, passed on byte for byte as it comes: nothing parsed, nothing held back, no faster than the
@@ -28,23 +29,28 @@ const passedOnHeaders = [
   'x-inference-time',
 ] as const;
 
-/** Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error. */
+/**
+ * Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error.
+ * `watch` says when the model server has been silent for too long.
+ */
 export function relayAnswer(
   dispatcher: Dispatcher,
-  request: { path: string; method: 'POST'; headers: Record<string, string>; body: Buffer },
+  request: Dispatcher.DispatchOptions,
   exchange: Exchange,
+  watch: SilenceWatch,
   translate: (error: unknown) => unknown,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => reject(translate(error));
     if (exchange.abortReason) fail(exchange.abortReason);
-    else dispatcher.dispatch(request, new Relay(exchange, resolve, fail));
+    else dispatcher.dispatch(request, new Relay(exchange, watch, resolve, fail));
   });
 }
 
-class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
+class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer {
   readonly #exchange: Exchange;
   readonly #response: ServerResponse;
+  readonly #watch: SilenceWatch;
   readonly #resolve: (status: number) => void;
   readonly #reject: (error: unknown) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -54,9 +60,13 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   #whole: Buffer | undefined;
   /** An answer that is no stream of events, to a client whose stream has begun already: collected, told in one event. */
   #lateAnswer: Buffer[] | undefined;
+  isPaused = false;
+  position: number | undefined;
+  heardAtTick = 0;
 
-  constructor(exchange: Exchange, resolve: (status: number) => void, reject: (error: unknown) => void) {
+  constructor(exchange: Exchange, watch: SilenceWatch, resolve: (status: number) => void, reject: (error: unknown) => void) {
     this.#exchange = exchange;
+    this.#watch = watch;
     this.#response = exchange.response;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -68,12 +78,22 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#reject(reason); // also when the call has no connection yet
   }
 
+  get hasBegun(): boolean {
+    return this.#status !== 0;
+  }
+
+  gaveUp(reason: string): void {
+    this.#controller?.abort(new WorkerError('MODEL_SERVER_TIMEOUT', reason));
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#watch.begin(this);
     if (this.#exchange.abortReason) controller.abort(this.#exchange.abortReason);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#watch.heard(this);
     if (status < 200) return;
     this.#status = status;
     const { stream, answerHeaders } = this.#exchange;
@@ -90,6 +110,7 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#watch.heard(this);
     if (this.#lateAnswer) {
       this.#lateAnswer.push(chunk);
       return;
@@ -101,17 +122,24 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
 
   #waitForDrain(controller: Dispatcher.DispatchController): void {
     controller.pause();
-    this.#response.once('drain', () => controller.resume());
+    this.isPaused = true;
+    this.#response.once('drain', () => {
+      this.isPaused = false;
+      controller.resume();
+    });
   }
 
   onResponseEnd(): void {
+    this.#watch.end(this);
     this.#exchange.watcher = undefined;
     if (this.#lateAnswer) sendLateAnswer(this.#exchange, this.#status, Buffer.concat(this.#lateAnswer));
     this.#response.end(this.#whole);
+    this.#whole = undefined; // the HTTP client's old queues hold some of us for long
     this.#resolve(this.#status);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#watch.end(this);
     this.#exchange.watcher = undefined;
     this.#reject(error);
   }

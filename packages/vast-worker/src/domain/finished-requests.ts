@@ -65,7 +65,7 @@ export class FinishedRequests {
   }
 
   /** Those of the batch go, and no others, whatever their numbers. Some may have gone before. */
-  acknowledge({ through }: FinishedBatch): void {
+  acknowledge({ through }: Pick<FinishedBatch, 'through'>): void {
     this.#gone = Math.max(this.#gone, through);
   }
 

@@ -180,7 +180,7 @@ export class LoadLedger {
   }
 
   /** The control plane has these. */
-  acknowledgeDeletions(delivered: FinishedBatch): void {
+  acknowledgeDeletions(delivered: Pick<FinishedBatch, 'through'>): void {
     this.#finished.acknowledge(delivered);
   }
 

@@ -82,6 +82,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
     maxConnections: config.maxModelServerConnections,
     firstByteTimeout: config.firstByteTimeout,
     idleTimeout: config.idleTimeout,
+    clock,
     token: config.hfToken,
   });
   const controlPlane = new ControlPlaneClient({ addresses: config.reportAddresses, log });

@@ -157,15 +157,18 @@ export class Reporter {
     return ledger.unreportedDeletions === 0 || this.#sendDeletions(signal);
   }
 
-  async #sendDeletions(signal: AbortSignal): Promise<boolean> {
+  /** Not async: a thousand requests would be held until the answer is there, and each garbage collection would wait for them. */
+  #sendDeletions(signal: AbortSignal): Promise<boolean> {
     const { state, identity, controlPlane } = this.deps;
-    const batch = state.ledger.takeDeletions(deletionsPerReport);
-    const accepted = await controlPlane.post(
+    const { requests, through } = state.ledger.takeDeletions(deletionsPerReport);
+    const posted = controlPlane.post(
       paths.deleteRequests,
-      { worker_id: identity.id, mtoken: identity.masterToken, requests: batch.requests.map(finishedRequestReport) },
+      { worker_id: identity.id, mtoken: identity.masterToken, requests: requests.map(finishedRequestReport) },
       signal,
     );
-    if (accepted) state.ledger.acknowledgeDeletions(batch);
-    return accepted;
+    return posted.then((accepted) => {
+      if (accepted) state.ledger.acknowledgeDeletions({ through });
+      return accepted;
+    });
   }
 }
