@@ -1,14 +1,10 @@
 import { defineConfig } from 'rolldown';
+import { leanOutput, leanPlugins } from './scripts/bundle/lean.ts';
 
-/** One file per service: starts in half the time and copies into an image as it is. Run in the service's folder. */
+/** A service as it runs: starts in half the time, and copies into an image as it is. Run in the service's folder. */
 export default defineConfig({
-  input: 'src/main.ts',
+  input: { worker: 'src/main.ts' },
   platform: 'node',
-  output: {
-    file: 'dist/worker.mjs',
-    format: 'esm',
-    codeSplitting: false,
-    sourcemap: true,
-    minify: 'dce-only',
-  },
+  plugins: leanPlugins,
+  output: { ...leanOutput, dir: 'dist', sourcemap: true },
 });

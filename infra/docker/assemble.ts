@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { leanOutput, leanPlugins } from '../../scripts/bundle/lean.ts';
 import { startCommandOf } from '../../scripts/start/start-command.ts';
 import { type LicensedPackage, licenceTexts } from './licences.ts';
 
@@ -27,7 +28,7 @@ async function assemble(service: string, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const { env, flags, bundle } = startCommandOf(service);
-  copyFileSync(bundle, join(folder, 'worker.mjs'));
+  for (const name of readdirSync(dirname(bundle))) if (name.endsWith('.mjs')) copyFileSync(join(dirname(bundle), name), join(folder, name));
   for (const [name, input] of Object.entries(tools)) await bundleTool(join(root, input), join(folder, `${name}.mjs`));
   for (const name of readdirSync(folder)) execFileSync(process.execPath, ['--check', join(folder, name)]);
 
@@ -45,8 +46,8 @@ async function assemble(service: string, folder: string): Promise<void> {
 }
 
 async function bundleTool(input: string, file: string): Promise<void> {
-  const build = await rolldown({ input, platform: 'node' });
-  await build.write({ file, format: 'esm', codeSplitting: false, minify: 'dce-only' });
+  const build = await rolldown({ input, platform: 'node', plugins: leanPlugins });
+  await build.write({ ...leanOutput, cleanDir: false, file, codeSplitting: false });
   await build.close();
 }
 

@@ -38,6 +38,7 @@ describe('the images that are built for a change', () => {
     'turbo.json',
     '.dockerignore',
     'infra/docker/start-vllm.sh',
+    'scripts/bundle/lean.ts',
     'scripts/start/start-command.ts',
   ])('are all for a change of %s', (path) => {
     expect(affectedBy(() => workspace.append(path, '\n'))).toEqual(all);

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { leanOutput, leanPlugins } from '../../../scripts/bundle/lean.ts';
 
 /** The targets of ours, bundled as services are: what is measured is what runs in an image. */
 export async function buildTargets(): Promise<void> {
@@ -9,7 +10,8 @@ export async function buildTargets(): Promise<void> {
     ),
     platform: 'node',
     resolve: { conditionNames: ['@bluefly/source'] },
-    output: { dir: fileURLToPath(new URL('dist', import.meta.url)), format: 'esm', entryFileNames: '[name].mjs', minify: 'dce-only' },
+    plugins: leanPlugins,
+    output: { ...leanOutput, dir: fileURLToPath(new URL('dist', import.meta.url)) },
     logLevel: 'warn',
   });
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
@@ -36,6 +36,7 @@ const renewalShare = 0.1;
 
 export class CertificateSource {
   readonly #options: CertificateOptions;
+  readonly #agent = new Agent({ allowH2: false });
   /** Set when this process asked for the certificate: then it also renews it. */
   #isOurs = false;
   #current: CertificatePair | undefined;
@@ -122,6 +123,7 @@ export class CertificateSource {
           body: csr,
           headers: { 'content-type': 'application/octet-stream' },
           signal: limit,
+          dispatcher: this.#agent,
         });
         const text = await answer.body.text();
         if (answer.statusCode < 300 && text.includes('-----BEGIN CERTIFICATE-----')) return text;

@@ -6,7 +6,7 @@ export class ControlPlaneClient {
   readonly #addresses: readonly string[];
   readonly #timeoutMs: number;
   readonly #log: Logger;
-  readonly #agent = new Agent({ connections: 4, keepAliveTimeout: 4_000, connectTimeout: 3_000 });
+  readonly #agent = new Agent({ allowH2: false, connections: 4, keepAliveTimeout: 4_000, connectTimeout: 3_000 });
   #preferred = 0;
 
   constructor(options: { addresses: readonly string[]; timeoutMs?: number; log: Logger }) {

@@ -55,6 +55,7 @@ export class ModelServerClient {
   constructor(options: ModelServerOptions) {
     this.#origin = options.origin;
     this.#pool = new Pool(options.origin, {
+      allowH2: false,
       connections: options.maxConnections,
       pipelining: 1,
       connectTimeout: 5_000,
@@ -80,15 +81,19 @@ export class ModelServerClient {
     return relayAnswer(this.#pool, request, exchange, this.#watch, (error) => this.#translate(error, exchange.abortReason));
   }
 
-  /** A `fetch` that stays with this model server. @throws WorkerError as `relay` does */
+  /** For handlers: a `fetch` that stays with this model server. @throws WorkerError as `relay` does, also from the answer's body */
   async call(path: string, init: CallModelInit, signal: AbortSignal): Promise<Response> {
+    return asResponse(await this.ask(path, init, signal), (error) => this.#translate(error, reasonOf(signal)));
+  }
+
+  /** As `call`, for ourselves: the answer as the HTTP client has it. `Response` brings megabytes of Node's `fetch` with it. */
+  async ask(path: string, init: CallModelInit, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const url = new URL(path, this.#origin);
     if (!path.startsWith('/') || url.origin !== this.#origin) {
       throw new TypeError(`callModel takes a path of the model server, such as /embed; found ${JSON.stringify(path)}`);
     }
-    const translate = (error: unknown) => this.#translate(error, signal.reason instanceof WorkerError ? signal.reason : undefined);
     try {
-      const answer = await this.#pool.request({
+      return await this.#pool.request({
         path: url.pathname + url.search,
         method: (init.method ?? 'POST') as Dispatcher.HttpMethod,
         headers: {
@@ -100,9 +105,8 @@ export class ModelServerClient {
         ...(init.json === undefined ? {} : { body: JSON.stringify(init.json) }),
         signal,
       });
-      return asResponse(answer, translate);
     } catch (error) {
-      throw translate(error);
+      throw this.#translate(error, reasonOf(signal));
     }
   }
 
@@ -160,8 +164,12 @@ export class ModelServerClient {
   }
 }
 
-/** What a `fetch` would hand out. Node's own `Response`: undici's is a second copy of the same, megabytes of it. */
-/** @param translate what breaks the body off: whoever reads it gets the same errors as whoever calls */
+const reasonOf = ({ reason }: AbortSignal) => (reason instanceof WorkerError ? reason : undefined);
+
+/**
+ * What a `fetch` would hand out. Node's own `Response`: undici's is a second copy of the same.
+ * @param translate what breaks the body off: whoever reads it gets the same errors as whoever calls
+ */
 function asResponse({ statusCode: status, headers, body }: Dispatcher.ResponseData, translate: (error: unknown) => unknown): Response {
   const pairs = Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((one): [string, string] => [name, one]));
   if (bodiless.has(status)) {

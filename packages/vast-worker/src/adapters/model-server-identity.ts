@@ -30,6 +30,7 @@ export class ModelServerIdentity {
   constructor(origin: string, headers: Record<string, string>) {
     this.#headers = headers;
     this.#client = new Client(origin, {
+      allowH2: false,
       pipelining: 1,
       connectTimeout: lookTimeoutMs,
       headersTimeout: lookTimeoutMs,

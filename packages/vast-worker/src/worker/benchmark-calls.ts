@@ -102,9 +102,9 @@ type Call = { ok: true; workload: number } | { ok: false; reason: string; worklo
 async function callOnce(route: RouteDesk, payload: Payload, modelServer: ModelServerClient, signal: AbortSignal): Promise<Call> {
   try {
     const body = await parsed(route.handler, payload);
-    const answer = await modelServer.call(route.upstreamPath, { json: body }, signal);
-    for await (const _chunk of answer.body ?? []);
-    if (answer.status !== 200) return { ok: false, reason: `status ${answer.status}`, workload: 0 };
+    const answer = await modelServer.ask(route.upstreamPath, { json: body }, signal);
+    for await (const _chunk of answer.body);
+    if (answer.statusCode !== 200) return { ok: false, reason: `status ${answer.statusCode}`, workload: 0 };
     return { ok: true, workload: measureWorkload(route.workloadCalculator, body).workload };
   } catch (error) {
     signal.throwIfAborted();
@@ -141,9 +141,9 @@ export async function fingerprintOf(
 /** vLLM's list says when it was made; the model is the same all the same. */
 async function askModel(path: string, modelServer: ModelServerClient, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const answer = await modelServer.call(path, { method: 'GET' }, signal);
-    const text = await answer.text();
-    if (answer.status !== 200) return undefined;
+    const answer = await modelServer.ask(path, { method: 'GET' }, signal);
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) return undefined;
     return JSON.stringify(JSON.parse(text), (key, value: unknown) =>
       key === 'created' || (key === 'id' && String(value).startsWith('modelperm-')) ? undefined : value,
     );

@@ -309,7 +309,7 @@ async function get(
   signal: AbortSignal,
   { verifyTls = true }: { verifyTls?: boolean } = {},
 ): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
-  const dispatcher = new Agent({ connect: { rejectUnauthorized: verifyTls, timeout: timeoutMs } });
+  const dispatcher = new Agent({ allowH2: false, connect: { rejectUnauthorized: verifyTls, timeout: timeoutMs } });
   try {
     const answer = await request(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), dispatcher });
     return { status: answer.statusCode, text: await answer.body.text(), headers: answer.headers };

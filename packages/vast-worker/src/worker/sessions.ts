@@ -172,9 +172,9 @@ export class Sessions {
   async #tellModelServer({ id, onClosePayload }: Session, path: string): Promise<void> {
     const json = { session_id: id, ...asObject(onClosePayload) };
     try {
-      const answer = await this.#deps.modelServer.call(path, { json }, AbortSignal.timeout(onCloseTimeoutMs));
-      await answer.arrayBuffer();
-      if (!answer.ok) this.#deps.log.warn({ status: answer.status }, 'on_close_route did not answer with success');
+      const { statusCode: status, body } = await this.#deps.modelServer.ask(path, { json }, AbortSignal.timeout(onCloseTimeoutMs));
+      await body.dump();
+      if (status < 200 || status > 299) this.#deps.log.warn({ status }, 'on_close_route did not answer with success');
     } catch {
       this.#deps.log.warn({}, 'on_close_route could not be reached');
     }
