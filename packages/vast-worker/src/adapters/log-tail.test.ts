@@ -93,6 +93,26 @@ describe('log tail', () => {
   });
 });
 
+describe('looks of a log tail', () => {
+  /** The pauses between the first looks at a file that never comes. */
+  async function pauses(count: number, options?: TailOptions): Promise<number[]> {
+    const over = new AbortController();
+    const taken: number[] = [];
+    const sleep = async (ms: number) => {
+      if (taken.push(ms) === count) over.abort();
+    };
+    const tail = tailLines(join(tmpdir(), 'no-such-folder', 'model.log'), { ...systemClock, sleep }, over.signal, options);
+    for await (const line of tail) expect.unreachable(`there is no file, and yet a line: ${line}`);
+    return taken;
+  }
+
+  it('come every 100 ms, or as is asked each time', async () => {
+    expect(await pauses(3)).toEqual([100, 100, 100]);
+    const asked = [100, 500, 500];
+    expect(await pauses(3, { pollMs: () => asked.shift() ?? 0 })).toEqual([100, 500, 500]);
+  });
+});
+
 describe('log tail of a process', () => {
   it('can begin with what is written from now on', async () => {
     await using log = await follow({ before: 'old\n', from: 'end' });

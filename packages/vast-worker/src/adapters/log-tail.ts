@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts';
  * from its beginning. A line counts when its newline has come; what a rotated file still held is read before it is let go.
  */
 
-const pollMs = 100;
+const defaultPollMs = 100;
 const chunkBytes = 64 * 1024;
 
 /** A line longer than this is cut: a log is not a place to lose a worker's memory in. */
@@ -18,6 +18,8 @@ export interface TailOptions {
   from?: 'beginning' | 'end';
   /** Whoever writes the file is gone: read to its end once more, and stop. */
   lastLook?: AbortSignal;
+  /** Milliseconds to the next look; default 100. Each wakes the process: less often where nobody waits for a line. */
+  pollMs?: () => number;
   /** A file of ours that has been read to here is emptied, so that it does not fill the disk. Its writer has to append. */
   emptyAtBytes?: number;
 }
@@ -26,7 +28,7 @@ export async function* tailLines(
   path: string,
   clock: Clock,
   signal: AbortSignal,
-  { from = 'beginning', lastLook, emptyAtBytes = Number.POSITIVE_INFINITY }: TailOptions = {},
+  { from = 'beginning', lastLook, pollMs = () => defaultPollMs, emptyAtBytes = Number.POSITIVE_INFINITY }: TailOptions = {},
 ): AsyncGenerator<string, void> {
   const awake = lastLook ? AbortSignal.any([signal, lastLook]) : signal;
   let file = await openLog(path, from);
@@ -34,7 +36,7 @@ export async function* tailLines(
     while (!signal.aborted) {
       const isLastLook = lastLook?.aborted;
       file ??= await openLog(path, 'beginning');
-      if (file) {
+      if (file && (isLastLook || (await file.hasChanged(path)))) {
         yield* file.readLines();
         const isReplaced = await file.isReplaced(path);
         if (isReplaced) yield* file.readLines(); // what was written between our last read and the rotation
@@ -47,7 +49,7 @@ export async function* tailLines(
         await file.emptyAt(emptyAtBytes, path);
       }
       if (isLastLook) return;
-      await clock.sleep(pollMs, awake).catch(() => undefined);
+      await clock.sleep(pollMs(), awake).catch(() => undefined);
     }
   } finally {
     await file?.close();
@@ -69,6 +71,7 @@ class OpenLog {
   readonly #handle: FileHandle;
   readonly #identity: string;
   readonly #splitter = new LineSplitter();
+  readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes);
   /** Of the first byte that was not read. */
   #offset: number;
 
@@ -78,18 +81,27 @@ class OpenLog {
     this.#offset = offset;
   }
 
+  /** Of one look at the path: most find nothing new. True when the path is gone, too: its writer may still have the file. */
+  async hasChanged(path: string): Promise<boolean> {
+    try {
+      const { ino, dev, size } = await stat(path);
+      return size !== this.#offset || `${dev}:${ino}` !== this.#identity;
+    } catch {
+      return true;
+    }
+  }
+
   async *readLines(): AsyncGenerator<string, void> {
     const { size } = await this.#handle.stat();
     if (size < this.#offset) {
       this.#offset = 0; // truncated in place: begin again
       this.#splitter.reset();
     }
-    const buffer = Buffer.alloc(chunkBytes);
     for (;;) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, chunkBytes, this.#offset);
+      const { bytesRead } = await this.#handle.read(this.#buffer, 0, chunkBytes, this.#offset);
       if (bytesRead === 0) return;
       this.#offset += bytesRead;
-      yield* this.#splitter.push(buffer.subarray(0, bytesRead));
+      yield* this.#splitter.push(this.#buffer.subarray(0, bytesRead));
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from '../adapters/logger.ts';
 import { type LogRules, readLogLine } from '../domain/log-lines.ts';
+import { isLoading } from '../domain/readiness.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { WorkerState } from './state.ts';
 
@@ -9,6 +10,9 @@ export interface LogSignalDeps {
   log: Logger;
   rules: LogRules;
 }
+
+/** Between two looks at the log: a line that says loaded is waited for, one that tells of an error asks for a second look. */
+export const logPollMs = ({ phase }: WorkerState) => (isLoading(phase) ? 100 : 500);
 
 /**
  * What a line of the model server's log does to the worker. Before it is ready an error line fails the start; later it only

@@ -3,7 +3,7 @@ import { describeEnd, findModelServer, ModelServerProcess } from '../adapters/mo
 import { isListenedOn } from '../adapters/port-check.ts';
 import { type Diagnosis, diagnose } from '../domain/model-server-failures.ts';
 import { afterFailure } from '../domain/restart-policy.ts';
-import { applyLogLine, type LogSignalDeps } from './log-signals.ts';
+import { applyLogLine, type LogSignalDeps, logPollMs } from './log-signals.ts';
 import type { SupervisedModelServer } from './model-server-config.ts';
 import { canary, pause, type StartUpDeps } from './start-up.ts';
 
@@ -146,7 +146,7 @@ export class ModelSupervisor {
     const { modelServer, startUp, passOn, log } = this.#deps;
     const lines: string[] = [];
     const from = server.isAdopted ? 'end' : 'beginning';
-    const options = { from, lastLook: ended, emptyAtBytes: emptyLogAtBytes } as const;
+    const options = { from, lastLook: ended, pollMs: () => logPollMs(this.#deps.state), emptyAtBytes: emptyLogAtBytes } as const;
     try {
       for await (const line of tailLines(modelServer.logFile, startUp.clock, new AbortController().signal, options)) {
         lines.push(line);

@@ -4,7 +4,7 @@ import type { TrustSource } from '../adapters/trust-source.ts';
 import type { Phase } from '../domain/readiness.ts';
 import type { AssembledWorker } from './create-worker.ts';
 import { closeListeners, drain } from './drain.ts';
-import { applyLogLine } from './log-signals.ts';
+import { applyLogLine, logPollMs } from './log-signals.ts';
 import { runReportLoops } from './report-loop.ts';
 import { awaitModel, confirm, measurePerf } from './start-up.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -117,7 +117,8 @@ async function followModelServer({ config, parts, state, watch, supervisor }: As
   if (supervisor) return supervisor.run();
   if (config.modelLogFile === undefined) return;
   const deps = { state, watch, log: parts.log, rules: config.logActionConfig };
-  for await (const line of tailLines(config.modelLogFile, parts.clock, signal)) applyLogLine(line, deps);
+  for await (const line of tailLines(config.modelLogFile, parts.clock, signal, { pollMs: () => logPollMs(state) }))
+    applyLogLine(line, deps);
 }
 
 /** Each second of traffic says more about the model server. */
