@@ -49,21 +49,26 @@ function sendJson(response: ServerResponse, body: Buffer): void {
   response.end(body);
 }
 
-/** Each event says when it was written. */
+/**
+ * Each event says when it was written. Due times are counted from the stream's own begin: intervals that once ran late in
+ * one tick would run together ever after, and each stream would wait for hundreds of others.
+ */
 function stream(response: ServerResponse, events: number): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
-  let left = events;
-  const timer = setInterval(send, eventIntervalMs);
-  response.once('close', () => clearInterval(timer));
+  const beganAt = performance.now();
+  let sent = 0;
+  let timer: NodeJS.Timeout | undefined;
+  response.once('close', () => clearTimeout(timer));
   send();
 
   function send(): void {
-    if (left === 0) {
+    if (sent === events) {
       response.end('data: [DONE]\n\n');
       return;
     }
-    left -= 1;
+    sent += 1;
     response.write(`data: {"at":${(performance.timeOrigin + performance.now()).toFixed(3)},"text":"${' token'.repeat(20)}"}\n\n`);
+    timer = setTimeout(send, Math.max(0, beganAt + sent * eventIntervalMs - performance.now()));
   }
 }
 

@@ -1,31 +1,28 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a process and its descendants used, as Linux counts it. */
 export interface Usage {
-  /** User and system time, children that are gone included. The kernel counts in steps of 10 ms. */
+  /** User and system time of all threads that live: the scheduler's own count, exact where `stat` goes in steps of 10 ms. */
   cpuMs: number;
   residentBytes: number;
   /** The most that was ever resident, summed over the processes that live. */
   peakResidentBytes: number;
 }
 
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK']).toString());
-
 /** @throws Error where there is no /proc */
 export function usageOf(pid: number): Usage {
-  let cpuTicks = 0;
+  let cpuNanoseconds = 0;
   let residentBytes = 0;
   let peakResidentBytes = 0;
   for (const member of treeOf(pid)) {
-    const stat = statOf(member);
-    if (!stat) continue;
-    for (const field of [11, 12, 13, 14]) cpuTicks += Number(stat[field]); // utime, stime, cutime, cstime
-    const status = readFileSync(`/proc/${member}/status`, 'utf8');
+    const status = readIfThere(`/proc/${member}/status`);
+    if (!status) continue;
     residentBytes += kilobytes(status, 'VmRSS');
     peakResidentBytes += kilobytes(status, 'VmHWM');
+    for (const thread of readdirSync(`/proc/${member}/task`))
+      cpuNanoseconds += Number(readIfThere(`/proc/${member}/task/${thread}/schedstat`)?.split(' ')[0] ?? 0);
   }
-  return { cpuMs: (cpuTicks * 1000) / ticksPerSecond, residentBytes, peakResidentBytes };
+  return { cpuMs: cpuNanoseconds / 1e6, residentBytes, peakResidentBytes };
 }
 
 const kilobytes = (status: string, field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? '0') * 1024;
@@ -45,9 +42,14 @@ function treeOf(root: number): number[] {
 
 /** The fields after the command's name, which may hold spaces; undefined when the process is gone. */
 function statOf(pid: number): string[] | undefined {
+  const text = readIfThere(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Processes and threads come and go. */
+function readIfThere(path: string): string | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
