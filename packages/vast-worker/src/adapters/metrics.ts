@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Account, type Usage, usageOutcomes } from '../domain/account.ts';
 import type { Ending } from '../domain/outcome.ts';
 import { phases } from '../domain/readiness.ts';
+import { DurationHistogram } from './duration-histogram.ts';
 
 /** Every metric of the worker, by name. All start with `vast_worker_`; units are in the names; labels are bounded. */
 
@@ -36,9 +37,10 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 export class WorkerMetrics {
   readonly registry = new Registry();
-  readonly #requests: Counter<'route' | 'outcome' | 'reason'>;
-  readonly #duration: Histogram<'route'>;
-  readonly #wait: Histogram<'route'>;
+  /** Endings of requests that their counter has not been told of: it is told when it is scraped. */
+  readonly #endings: { labels: Record<'route' | 'outcome' | 'reason', string>; untold: number }[] = [];
+  readonly #duration: DurationHistogram;
+  readonly #wait: DurationHistogram;
   readonly #calculatorFailures: Counter<'route'>;
   readonly #refused: Counter<'code'>;
   readonly #reports: Counter<'kind' | 'result'>;
@@ -49,26 +51,31 @@ export class WorkerMetrics {
   constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, prefix: 'vast_worker_' });
-    this.#requests = new Counter({
+    const endings = this.#endings;
+    new Counter({
       name: 'vast_worker_requests_total',
       help: 'Authenticated requests that are over, by outcome and finer reason',
       labelNames: ['route', 'outcome', 'reason'],
       registers,
+      collect() {
+        for (const ending of endings) {
+          this.inc(ending.labels, ending.untold);
+          ending.untold = 0;
+        }
+      },
     });
-    this.#duration = new Histogram({
-      name: 'vast_worker_request_duration_seconds',
-      help: 'From admission to the end of a request',
-      labelNames: ['route'],
-      buckets: durationBuckets,
-      registers,
-    });
-    this.#wait = new Histogram({
-      name: 'vast_worker_queue_wait_seconds',
-      help: 'From admission to the turn of a request',
-      labelNames: ['route'],
-      buckets: durationBuckets,
-      registers,
-    });
+    this.#duration = new DurationHistogram(
+      this.registry,
+      'vast_worker_request_duration_seconds',
+      'From admission to the end of a request',
+      durationBuckets,
+    );
+    this.#wait = new DurationHistogram(
+      this.registry,
+      'vast_worker_queue_wait_seconds',
+      'From admission to the turn of a request',
+      durationBuckets,
+    );
     this.#calculatorFailures = new Counter({
       name: 'vast_worker_workload_fallback_total',
       help: 'Requests whose workload calculator gave no usable number, counted as 100',
@@ -196,21 +203,23 @@ export class WorkerMetrics {
 
   /** The metrics of one route, label sets resolved once. */
   forRoute(route: string): RouteMetrics {
-    const duration = this.#duration.labels(route);
-    const wait = this.#wait.labels(route);
+    const observeDuration = this.#duration.forRoute(route);
+    const observeWait = this.#wait.forRoute(route);
     const calculatorFailures = this.#calculatorFailures.labels(route);
-    const byReason = new Map<string, Counter.Internal>();
+    const byReason = new Map<string, { untold: number }>();
     return {
       ended: ({ outcome, reason }, durationSeconds, waitSeconds) => {
-        let counter = byReason.get(reason);
-        if (!counter) {
-          counter = this.#requests.labels(route, outcome, reason);
-          byReason.set(reason, counter);
+        let ending = byReason.get(reason);
+        if (!ending) {
+          const first = { labels: { route, outcome, reason }, untold: 0 };
+          this.#endings.push(first);
+          byReason.set(reason, first);
+          ending = first;
         }
-        counter.inc();
+        ending.untold += 1;
         if (outcome === 'rejected') return;
-        duration.observe(durationSeconds);
-        wait.observe(waitSeconds);
+        observeDuration(durationSeconds);
+        observeWait(waitSeconds);
       },
       calculatorFailed: () => calculatorFailures.inc(),
     };
