@@ -9,9 +9,12 @@ const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) };
  * The request's body, decoded, at most `maxBytes` of it in memory at any time.
  * @throws WorkerError BODY_TOO_LARGE (before the whole body is read), BODY_ENCODING_*, REQUEST_ABORTED
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return collect(request, maxBytes);
+  return encoding === undefined || encoding === 'identity' ? collect(request, maxBytes) : collectEncoded(request, maxBytes, encoding);
+}
+
+async function collectEncoded(request: IncomingMessage, maxBytes: number, encoding: string): Promise<Buffer> {
   const decode = decoders[encoding.toLowerCase() as keyof typeof decoders];
   if (!decode) throw new WorkerError('BODY_ENCODING_UNSUPPORTED', 'content-encoding');
   const encoded = await collect(request, maxBytes);

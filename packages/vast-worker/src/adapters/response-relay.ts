@@ -11,7 +11,7 @@ import type { AwaitedAnswer, SilenceWatch } from './silence-watch.ts';
  */
 
 /** Headers that reach the client; all others are between us and the model server. `x-compute-*` are TEI's figures. */
-const passedOnHeaders = [
+const passedOnHeaders: ReadonlySet<string> = new Set([
   'content-type',
   'content-length',
   'content-encoding',
@@ -27,7 +27,7 @@ const passedOnHeaders = [
   'x-tokenization-time',
   'x-queue-time',
   'x-inference-time',
-] as const;
+]);
 
 /**
  * Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error.
@@ -169,10 +169,7 @@ function oneLine(body: Buffer): string | undefined {
 
 function passedOn(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): OutgoingHttpHeaders {
   const result: Record<string, string | string[]> = { ...own };
-  for (const name of passedOnHeaders) {
-    const value = headers[name];
-    if (value !== undefined) result[name] = value;
-  }
+  for (const name of Object.keys(headers)) if (passedOnHeaders.has(name)) result[name] = headers[name] as string | string[];
   return isEventStreamType(headers['content-type']) ? Object.assign(result, eventStreamHeaders) : result;
 }
 
