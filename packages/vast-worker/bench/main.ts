@@ -104,7 +104,10 @@ async function play(scenario: Scenario): Promise<Results['scenarios'][number]> {
       const target = await startTarget(name, stage);
       if (target) started.push(stack.use(target));
     }
-    for (const target of started) await (scenario.warmUp ?? scenario.measure)(target, stage, scale);
+    for (const target of started) {
+      if (scenario.warmUp) await scenario.warmUp(target, stage, scale);
+      else await scenario.measure(target, stage, scale);
+    }
     for (let round = 0; round < rounds; round += 1) for (const target of started) await measure(target);
   }
   const figures = [...measured].map(([name, all]) => ({ name, figures: summarize(all) }));
