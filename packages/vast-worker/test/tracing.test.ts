@@ -177,6 +177,14 @@ describe('with a collector', () => {
     expect((await traced.spans()).map(({ parentSpanId }) => parentSpanId)).toEqual(['00f067aa0ba902b7']);
   });
 
+  it('of more requests than so many a second only those have a span; callers that trace always have', async () => {
+    await using traced = await startTraced({ env: { OTEL_TRACES_SAMPLER: '', OTEL_TRACES_SAMPLER_ARG: '0.001' } });
+    const { rig } = traced;
+    for (let count = 0; count < 3; count += 1) await rig.post('/test', {});
+    await rig.send('/test', rig.envelope({}), { headers: { traceparent } });
+    expect((await traced.spans()).map(({ parentSpanId }) => parentSpanId ?? '')).toEqual(['', '00f067aa0ba902b7']);
+  });
+
   it.each([
     ['refuses', (response: ServerResponse) => void response.writeHead(400).end()],
     ['never answers', () => undefined],
@@ -216,7 +224,8 @@ describe('the settings of tracing', () => {
       url: 'http://collector:4318/base/v1/traces',
       headers: {},
       serviceName: 'vast-worker',
-      ratio: 0.1,
+      ratio: 1,
+      spansPerSecond: 100,
       followsParent: true,
     });
     const { tracing } = readTracing({
@@ -238,15 +247,32 @@ describe('the settings of tracing', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'secret@collector',
       OTEL_EXPORTER_OTLP_HEADERS: 'secret',
       OTEL_TRACES_SAMPLER: 'often',
-      OTEL_TRACES_SAMPLER_ARG: '2',
     });
     expect(tracing).toBeUndefined();
     expect(problems.map(({ where }) => where.split(' ').at(-1))).toEqual([
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       'OTEL_EXPORTER_OTLP_HEADERS',
       'OTEL_TRACES_SAMPLER',
-      'OTEL_TRACES_SAMPLER_ARG',
     ]);
     expect(JSON.stringify(problems)).not.toContain('secret');
+  });
+
+  it.each([
+    ['parentbased_always_on', undefined, { ratio: 1, spansPerSecond: Number.POSITIVE_INFINITY, followsParent: true }],
+    ['traceidratio', '0.2', { ratio: 0.2, spansPerSecond: Number.POSITIVE_INFINITY, followsParent: false }],
+    ['parentbased_traceidratio', undefined, { ratio: 1, spansPerSecond: Number.POSITIVE_INFINITY, followsParent: true }],
+    ['', '7', { ratio: 1, spansPerSecond: 7, followsParent: true }],
+    ['traceidratio', '2', 'OTEL_TRACES_SAMPLER_ARG'],
+    ['parentbased_ratelimited', '0', 'OTEL_TRACES_SAMPLER_ARG'],
+    ['parentbased_ratelimited', 'many', 'OTEL_TRACES_SAMPLER_ARG'],
+    ['ratelimited', '7', 'OTEL_TRACES_SAMPLER'],
+  ])('say which requests have a span: %j with %j', (sampler, argument, expected) => {
+    const { tracing, problems } = readTracing({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector',
+      OTEL_TRACES_SAMPLER: sampler,
+      OTEL_TRACES_SAMPLER_ARG: argument,
+    });
+    if (typeof expected === 'string') expect(problems.map(({ where }) => where)).toEqual([`environment variable ${expected}`]);
+    else expect(tracing).toMatchObject(expected);
   });
 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { TokenBucket } from '../domain/token-bucket.ts';
 import { errorCatalogue, type WorkerError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -17,6 +18,8 @@ export interface TracingConfig {
   serviceName: string;
   /** Share of requests without a trace of their own that get a span, 0 to 1. */
   ratio: number;
+  /** The most of them that do, when `followsParent`. */
+  spansPerSecond: number;
   /** Whether a caller's own decision counts for its requests. */
   followsParent: boolean;
 }
@@ -45,6 +48,8 @@ export class Tracing {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #count: (result: 'exported' | 'failed', spans: number) => void;
+  /** undefined: no limit. */
+  readonly #bucket: TokenBucket | undefined;
   #spans: SpanSource | undefined;
   #isFailing = false;
 
@@ -58,6 +63,8 @@ export class Tracing {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#count = options.count;
+    const { spansPerSecond } = options.config;
+    this.#bucket = spansPerSecond === Number.POSITIVE_INFINITY ? undefined : new TokenBucket(spansPerSecond, 1);
   }
 
   /** Loads the library; requests before that have no span. */
@@ -68,7 +75,7 @@ export class Tracing {
 
   begin(request: IncomingMessage, { route, workload, model, startedAt }: SpanFacts): RequestSpan | undefined {
     const incoming = traceHeaders(request);
-    if (!this.#spans || this.#isLeftOut(incoming)) return undefined;
+    if (!this.#spans || this.#isLeftOut(incoming, startedAt)) return undefined;
     const span = this.#spans.start(`POST ${route}`, startedAt * 1000, incoming?.traceparent, {
       'http.request.method': 'POST',
       'http.route': route,
@@ -88,9 +95,14 @@ export class Tracing {
   }
 
   /** Decided here and not by the library's sampler, which makes ids for what it then leaves out. */
-  #isLeftOut(incoming: object | undefined): boolean {
+  #isLeftOut(incoming: object | undefined, startedAt: number): boolean {
     const { followsParent, ratio } = this.#config;
-    return followsParent && !incoming && Math.random() >= ratio;
+    if (!followsParent || incoming) return false;
+    if (Math.random() >= ratio) return true;
+    if (!this.#bucket) return false;
+    if (this.#bucket.secondsUntil(1, startedAt) > 0) return true;
+    this.#bucket.take(1, startedAt);
+    return false;
   }
 
   #noteExport(isGood: boolean, spans: number): void {

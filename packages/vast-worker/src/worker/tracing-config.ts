@@ -3,8 +3,9 @@ import type { ConfigProblem } from '../errors.ts';
 
 /** Whether and where spans go: OpenTelemetry's own variables, as far as they concern a worker. */
 
-/** Every span costs about 12 µs, and a request about 70: see docs/performance.md. */
-const defaultRatio = 0.1;
+/** What a span costs stands in docs/performance.md: of so many it does not show, at any rate of requests. */
+const defaultSpansPerSecond = 100;
+const defaultRatio = 1;
 
 export const tracingVariables = [
   {
@@ -28,27 +29,46 @@ export const tracingVariables = [
   { name: 'OTEL_SERVICE_NAME', expected: 'a text', fallback: 'vast-worker', meaning: 'name of this service in traces' },
   {
     name: 'OTEL_TRACES_SAMPLER',
-    expected: 'always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio',
-    fallback: 'parentbased_traceidratio',
+    expected:
+      'always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio or parentbased_ratelimited',
+    fallback: 'parentbased_ratelimited',
     meaning: 'which requests get a span; parentbased: a caller’s own decision counts first',
   },
   {
     name: 'OTEL_TRACES_SAMPLER_ARG',
-    expected: 'a number, 0 to 1',
-    fallback: String(defaultRatio),
-    meaning: 'share of traceidratio',
+    expected: 'a number: of traceidratio 0 to 1, of ratelimited above 0',
+    fallback: `${defaultSpansPerSecond}; of traceidratio ${defaultRatio}`,
+    meaning: 'share of traceidratio; spans a second of ratelimited, for requests that bring no trace of their own',
   },
   { name: 'OTEL_SDK_DISABLED', expected: 'true or false', fallback: 'false', meaning: 'true: no tracing, whatever else is set' },
 ] as const;
 
 type Name = (typeof tracingVariables)[number]['name'];
 
-const ratios = new Map([
-  ['always_on', 1],
-  ['always_off', 0],
-  ['traceidratio', undefined],
-]);
+type Rule = Pick<TracingConfig, 'ratio' | 'spansPerSecond' | 'followsParent'>;
+
+const unlimited = Number.POSITIVE_INFINITY;
 const parentBased = 'parentbased_';
+
+/** @returns the variable that is wrong, when one is */
+function ruleOf(sampler: string, argument: string | undefined): Rule | Name {
+  const followsParent = sampler.startsWith(parentBased);
+  const share = Number(argument || defaultRatio);
+  const perSecond = Number(argument || defaultSpansPerSecond);
+  switch (followsParent ? sampler.slice(parentBased.length) : sampler) {
+    case 'always_on':
+      return { ratio: 1, spansPerSecond: unlimited, followsParent };
+    case 'always_off':
+      return { ratio: 0, spansPerSecond: unlimited, followsParent };
+    case 'traceidratio':
+      return share >= 0 && share <= 1 ? { ratio: share, spansPerSecond: unlimited, followsParent } : 'OTEL_TRACES_SAMPLER_ARG';
+    case 'ratelimited':
+      if (!followsParent) return 'OTEL_TRACES_SAMPLER';
+      return perSecond > 0 ? { ratio: 1, spansPerSecond: perSecond, followsParent } : 'OTEL_TRACES_SAMPLER_ARG';
+    default:
+      return 'OTEL_TRACES_SAMPLER';
+  }
+}
 
 /** Reads the variables and lists every problem. Values are never shown: headers hold keys. */
 export function readTracing(env: NodeJS.ProcessEnv): { tracing: TracingConfig | undefined; problems: ConfigProblem[] } {
@@ -71,16 +91,10 @@ export function readTracing(env: NodeJS.ProcessEnv): { tracing: TracingConfig | 
   if (url && !exact) url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
   const headers = headersOf(env.OTEL_EXPORTER_OTLP_HEADERS ?? '') ?? problem('OTEL_EXPORTER_OTLP_HEADERS', 'something else');
 
-  const sampler = env.OTEL_TRACES_SAMPLER || `${parentBased}traceidratio`;
-  const followsParent = sampler.startsWith(parentBased);
-  const kind = followsParent ? sampler.slice(parentBased.length) : sampler;
-  if (!ratios.has(kind)) problem('OTEL_TRACES_SAMPLER', JSON.stringify(sampler));
-  const share = Number(env.OTEL_TRACES_SAMPLER_ARG || defaultRatio);
-  if (!(share >= 0 && share <= 1)) problem('OTEL_TRACES_SAMPLER_ARG', JSON.stringify(env.OTEL_TRACES_SAMPLER_ARG));
-  if (!url || !headers || problems.length > 0) return { tracing: undefined, problems };
-
-  const serviceName = env.OTEL_SERVICE_NAME || 'vast-worker';
-  return { tracing: { url: url.href, headers, serviceName, ratio: ratios.get(kind) ?? share, followsParent }, problems };
+  const rule = ruleOf(env.OTEL_TRACES_SAMPLER || `${parentBased}ratelimited`, env.OTEL_TRACES_SAMPLER_ARG);
+  if (typeof rule === 'string') problem(rule, JSON.stringify(env[rule]));
+  if (!url || !headers || typeof rule === 'string') return { tracing: undefined, problems };
+  return { tracing: { url: url.href, headers, serviceName: env.OTEL_SERVICE_NAME || 'vast-worker', ...rule }, problems };
 }
 
 /** undefined: not of that form. */
