@@ -21,7 +21,7 @@ npm run bench -- [options]
   --targets NAMES   with commas: ${targetNames.join(', ')}
                     (default: all that can be had here)
   --rounds N        times each target is measured, in turns (default 5)
-  --scale X         size of each measurement; 1 takes about 15 minutes in all, 0.01 some seconds (default 1)
+  --scale X         size of each measurement; 1 takes about 25 minutes in all, 0.01 some seconds (default 1)
   --json FILE       writes everything measured
   --assert          exits with 1 when the worker misses the bar
   --help
