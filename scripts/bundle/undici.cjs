@@ -14,6 +14,10 @@ module.exports = {
   Agent,
   Client,
   Pool,
+  /** For spans only. */
+  get RetryAgent() {
+    return require('undici/lib/dispatcher/retry-agent.js');
+  },
   /** All of ours name their dispatcher. */
   request(url, { dispatcher, method = 'GET', ...options }) {
     const { origin, pathname, search } = new URL(url);

@@ -198,6 +198,18 @@ describe('with a collector', () => {
     expect(rig.model.requests).toHaveLength(20);
   });
 
+  it('that is busy for a moment gets the same spans again', async () => {
+    await using traced = await startTraced();
+    const { rig, collector } = traced;
+    collector.answer = (response) => {
+      response.writeHead(collector.requests === 1 ? 503 : 200, { 'retry-after': '0' }).end('{}');
+    };
+    await rig.post('/test', {});
+    await collector.until(() => collector.requests === 2);
+    const [first, second] = (await traced.spans()) as [Span, Span];
+    expect(second).toEqual(first);
+  });
+
   it('the metrics say how many spans left', async () => {
     await using traced = await startTraced();
     await traced.rig.post('/test', {});
