@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
+import { AbortScope } from './abort-scope.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
@@ -117,12 +118,12 @@ export class CertificateSource {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       if (attempt > 0) await clock.sleep(firstPauseMs * 2 ** (attempt - 1), signal);
       try {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(signTimeoutMs)]);
+        using limit = new AbortScope(signal, signTimeoutMs);
         const answer = await request(url, {
           method: 'POST',
           body: csr,
           headers: { 'content-type': 'application/octet-stream' },
-          signal: limit,
+          signal: limit.signal,
           dispatcher: this.#agent,
         });
         const text = await answer.body.text();

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { AbortScope } from './abort-scope.ts';
 import type { Logger } from './logger.ts';
 
 /** Posts to the control plane's addresses, the one that worked last first. Secrets travel in bodies and stay out of logs. */
@@ -58,10 +59,10 @@ export class ControlPlaneClient {
   }
 
   async #exchange(url: string, method: 'GET' | 'POST', signal: AbortSignal, body?: Buffer): Promise<string> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
+    using limit = new AbortScope(signal, this.#timeoutMs);
     const answer = await request(url, {
       method,
-      signal: limit,
+      signal: limit.signal,
       dispatcher: this.#agent,
       ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
     });

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { WorkerError } from '../errors.ts';
+import { AbortScope } from './abort-scope.ts';
 import type { Clock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { ModelServerIdentity, type ModelServerInstance } from './model-server-identity.ts';
@@ -132,9 +133,9 @@ export class ModelServerClient {
   /** One GET, its body read and forgotten. Never throws for what the model server does. */
   async probe(url: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      using limit = new AbortScope(signal, timeoutMs);
       const { pathname, search } = new URL(url);
-      const answer = await this.#pool.request({ path: pathname + search, method: 'GET', headers: this.#authorization, signal: limit });
+      const answer = await this.#pool.request({ path: pathname + search, method: 'GET', headers: this.#authorization, signal: limit.signal });
       await answer.body.dump();
       const status = answer.statusCode;
       const ok = status === 200;

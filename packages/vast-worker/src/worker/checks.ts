@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { parsePublicKey, paths } from '@bluefly/vast-protocol';
 import { Agent, request } from 'undici';
+import { AbortScope } from '../adapters/abort-scope.ts';
 import { checkPair } from '../adapters/certificate.ts';
 import { folderProblem, freeDisk } from '../adapters/disk-usage.ts';
 import { isProgram } from '../adapters/find-program.ts';
@@ -311,7 +312,8 @@ async function get(
 ): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
   const dispatcher = new Agent({ allowH2: false, connect: { rejectUnauthorized: verifyTls, timeout: timeoutMs } });
   try {
-    const answer = await request(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), dispatcher });
+    using limit = new AbortScope(signal, timeoutMs);
+    const answer = await request(url, { signal: limit.signal, dispatcher });
     return { status: answer.statusCode, text: await answer.body.text(), headers: answer.headers };
   } finally {
     await dispatcher.destroy();

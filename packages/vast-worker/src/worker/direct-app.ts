@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import express from 'express';
+import { AbortScope } from '../adapters/abort-scope.ts';
 import type { Clock } from '../adapters/clock.ts';
 import { Exchange } from '../adapters/exchange.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
@@ -53,14 +54,8 @@ export function createDirectApp({ door, modelServer, metrics, clock, routes }: D
 
 /** @returns the status of the model server's answer, once the client has it. @throws WorkerError as `ModelServerClient.call` does */
 async function passOn(modelServer: ModelServerClient, path: string, exchange: Exchange): Promise<number> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new WorkerError('MODEL_SERVER_TIMEOUT', path)), passOnTimeoutMs);
-  try {
-    const signal = AbortSignal.any([exchange.signal, late.signal]);
-    return await sendResponse(await modelServer.call(path, { method: 'GET' }, signal), exchange);
-  } finally {
-    clearTimeout(timer);
-  }
+  using limit = new AbortScope(exchange.signal, passOnTimeoutMs, () => new WorkerError('MODEL_SERVER_TIMEOUT', path));
+  return await sendResponse(await modelServer.call(path, { method: 'GET' }, limit.signal), exchange);
 }
 
 const passOnTimeoutMs = 10_000;

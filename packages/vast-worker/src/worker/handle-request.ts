@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type AuthData, parseEnvelope } from '@bluefly/vast-protocol';
+import { AbortScope } from '../adapters/abort-scope.ts';
 import type { Exchange } from '../adapters/exchange.ts';
 import type { KeepAlive } from '../adapters/keep-alive.ts';
 import type { Logger } from '../adapters/logger.ts';
@@ -146,8 +147,8 @@ async function respond(
   exchange: Exchange,
   modelServer: ModelServerClient,
 ): Promise<number | undefined> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([exchange.signal, over.signal]);
+  using scope = new AbortScope(exchange.signal);
+  const { signal } = scope;
   try {
     const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const callModel: CallModel = (path, init) => modelServer.call(path, { ...init, headers: { ...trace, ...init?.headers } }, signal);
@@ -155,7 +156,7 @@ async function respond(
     const response = await orAborted(answer, exchange.signal);
     return response && (await sendResponse(response, exchange));
   } finally {
-    over.abort(new WorkerError('REQUEST_ABORTED', 'the request is over'));
+    scope.abort(new WorkerError('REQUEST_ABORTED', 'the request is over'));
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { paths, type WorkerStatus } from '@bluefly/vast-protocol';
 import { describe, expect, it } from 'vitest';
 import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
@@ -35,6 +36,8 @@ function startLoops() {
   const ended = runReportLoops(reporter, over.signal);
   return {
     reporter,
+    /** Who waits for the worker's end. */
+    listeners: () => getEventListeners(over.signal, 'abort').length,
     clock,
     state,
     statuses,
@@ -60,6 +63,21 @@ const entry = (): LedgerEntry => ({
 });
 
 describe('report loops', () => {
+  it('leave nothing behind with each report: the signal they run under lives as long as the worker', async () => {
+    await using loops = startLoops();
+    await loops.clock.advance(1_000);
+    const { length } = loops.statuses;
+    const before = loops.listeners();
+    expect(before).toBeGreaterThan(0);
+
+    for (let report = 0; report < 5; report += 1) {
+      loops.state.hasNews = true;
+      await loops.clock.advance(10_000);
+    }
+    expect(loops.statuses.length).toBeGreaterThanOrEqual(length + 5);
+    expect(loops.listeners()).toBe(before);
+  });
+
   it('report a change of phase within a second, whenever it comes', async () => {
     await using loops = startLoops();
     await loops.clock.advance(3_210);

@@ -1,4 +1,5 @@
 import { paths } from '@bluefly/vast-protocol';
+import { AbortScope } from '../adapters/abort-scope.ts';
 import type { Clock } from '../adapters/clock.ts';
 import type { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
@@ -84,20 +85,16 @@ async function runLoop(
 
 /** Shorter when the phase is another than `phaseTold`, unless that is undefined. */
 async function pauseUnless({ state, clock }: ReportDeps, phaseTold: Phase | undefined, ms: number, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const pieces = [clock.sleep(ms, either)];
-  if (phaseTold !== undefined) pieces.push(state.until(() => state.phase !== phaseTold, either));
+  using scope = new AbortScope(signal);
+  const pieces = [clock.sleep(ms, scope.signal)];
+  if (phaseTold !== undefined) pieces.push(state.until(() => state.phase !== phaseTold, scope.signal));
   await Promise.race(pieces).catch(() => undefined);
-  over.abort();
 }
 
 /** A second at most, and at once when there is something to tell. */
 async function untilDueOrTick({ state, clock }: ReportDeps, isDue: () => boolean, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  await Promise.race([state.until(isDue, either), clock.sleep(minimumPauseMs, either)]).catch(() => undefined);
-  over.abort();
+  using scope = new AbortScope(signal);
+  await Promise.race([state.until(isDue, scope.signal), clock.sleep(minimumPauseMs, scope.signal)]).catch(() => undefined);
 }
 
 /** Takes, sends and acknowledges; never two reports of a kind at once, or both would carry the same. */
@@ -120,10 +117,11 @@ export class Reporter {
     return this.#inTurn('deletions', () => this.#sendAllDeletions(signal), signal);
   }
 
-  #inTurn(kind: 'status' | 'deletions', send: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  async #inTurn(kind: 'status' | 'deletions', send: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
     const turn = this.#inFlight[kind].then(() => !signal.aborted && send());
     this.#inFlight[kind] = turn.catch(() => false);
-    return Promise.race([turn, untilAborted(signal).then(() => false)]);
+    using scope = new AbortScope(signal);
+    return await Promise.race([turn, untilAborted(scope.signal).then(() => false)]);
   }
 
   async #sendStatus(signal: AbortSignal): Promise<boolean> {

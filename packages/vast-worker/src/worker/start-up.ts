@@ -1,3 +1,4 @@
+import { AbortScope } from '../adapters/abort-scope.ts';
 import type { Clock } from '../adapters/clock.ts';
 import type { Logger } from '../adapters/logger.ts';
 import type { WorkerMetrics } from '../adapters/metrics.ts';
@@ -135,9 +136,9 @@ export async function confirm(deps: StartUpDeps, signal: AbortSignal): Promise<v
 /** One real request, bounded. @returns why it failed */
 export async function canary(deps: StartUpDeps, signal: AbortSignal): Promise<string | undefined> {
   if (!deps.benchmark) return undefined;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(canaryTimeoutMs)]);
+  using limit = new AbortScope(signal, canaryTimeoutMs);
   try {
-    const failure = await sendCanary(deps.benchmark, deps.modelServer, limit);
+    const failure = await sendCanary(deps.benchmark, deps.modelServer, limit.signal);
     signal.throwIfAborted();
     return failure;
   } catch {
@@ -177,11 +178,10 @@ function whilePhase(deps: StartUpDeps, phase: string, timeoutMs: number, signal:
 
 /** Ends early when the phase changes. */
 export async function pause(deps: Pick<StartUpDeps, 'state' | 'clock'>, ms: number, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
+  using scope = new AbortScope(signal);
   const { phase } = deps.state;
-  await Promise.race([deps.state.until(() => deps.state.phase !== phase, either), deps.clock.sleep(ms, either)]).catch(() => undefined);
-  over.abort();
+  const phaseOver = deps.state.until(() => deps.state.phase !== phase, scope.signal);
+  await Promise.race([phaseOver, deps.clock.sleep(ms, scope.signal)]).catch(() => undefined);
   signal.throwIfAborted();
 }
 
