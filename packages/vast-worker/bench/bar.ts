@@ -1,4 +1,4 @@
-import { medianOf, type Results } from './results.ts';
+import { medianOf, medianOfPairs, type Results } from './results.ts';
 
 /** What the worker has to reach. All are ratios or differences within one run, but for memory and the start. */
 export interface Check {
@@ -13,9 +13,8 @@ export const isMet = ({ value, atMost }: Check) => value === undefined || value 
 export function checkBar(results: Results): Check[] {
   const figure = (scenario: string, target: string, name: string) => medianOf(results, scenario, target, name);
   const ratio = (scenario: string, name: string, to: string, of = 'worker') =>
-    combine((a, b) => a / b, figure(scenario, of, name), figure(scenario, to, name));
-  const added = (scenario: string, name: string) =>
-    combine((a, b) => a - b, figure(scenario, 'worker', name), figure(scenario, 'direct', name));
+    medianOfPairs(results, scenario, name, [of, to], (a, b) => a / b);
+  const added = (scenario: string, name: string) => medianOfPairs(results, scenario, name, ['worker', 'direct'], (a, b) => a - b);
   const cpu = 'CPU ms per 1000';
   const streams = ['streams-100', 'streams-500'].flatMap((name): Check[] => [
     { what: `${name}: CPU per event, worker / floor`, value: ratio(name, 'CPU ms per 1000 events', 'floor'), atMost: 1.1 },
@@ -48,8 +47,4 @@ export function checkBar(results: Results): Check[] {
     { what: 'tracing: CPU, with / without', value: ratio('small', cpu, 'worker', 'worker-with-traces'), atMost: 1.05 },
     { what: 'build: unchanged, ms', value: figure('build', 'turbo', 'unchanged build ms'), atMost: 2_000 },
   ];
-}
-
-function combine(work: (a: number, b: number) => number, a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : work(a, b);
 }

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import { Client, type Dispatcher } from 'undici';
+import { type AnswerReader, Connection } from './connection.ts';
 import { type Percentiles, percentiles } from './statistics.ts';
 
 /** The load generator, as a process of its own: runs one job after the other and tells what it saw. Times in milliseconds. */
@@ -38,13 +37,12 @@ export type LoadMessage = { type: 'done'; outcome: Outcome | { error: string } }
 const now = () => performance.timeOrigin + performance.now();
 let number = 0;
 
-function send(client: Client, { path, parts }: Letter, handler: Dispatcher.DispatchHandler): void {
+function send(client: Connection, { path, parts }: Letter, reader: AnswerReader): void {
   number += 1;
-  client.dispatch({ path, method: 'POST', headers: { 'content-type': 'application/json' }, body: parts.join(String(number)) }, handler);
+  client.post(path, parts.join(String(number)), reader);
 }
 
-const connect = ({ origin }: Letter, count: number) =>
-  Array.from({ length: count }, () => new Client(origin, { pipelining: 1, headersTimeout: 60_000, bodyTimeout: 60_000 }));
+const connect = ({ origin }: Letter, count: number) => Array.from({ length: count }, () => new Connection(origin));
 
 /** One request after the other on each connection. */
 async function runClosed(letter: Letter, connections: number, requests: number): Promise<Outcome> {
@@ -64,24 +62,13 @@ async function runClosed(letter: Letter, connections: number, requests: number):
     }),
   );
   const seconds = (now() - startedAt) / 1000;
-  await close(clients);
+  close(clients);
   return { requests, failed, seconds, latency: percentiles(latencies) };
 }
 
 /** True when a whole 200 came. */
-function answered(client: Client, letter: Letter): Promise<boolean> {
-  return new Promise((resolve) => {
-    let status = 0;
-    send(client, letter, {
-      onRequestStart() {},
-      onResponseStart(_controller: Dispatcher.DispatchController, answerStatus: number, _headers: IncomingHttpHeaders) {
-        status = answerStatus;
-      },
-      onResponseData() {},
-      onResponseEnd: () => resolve(status === 200),
-      onResponseError: () => resolve(false),
-    });
-  });
+function answered(client: Connection, letter: Letter): Promise<boolean> {
+  return new Promise((resolve) => send(client, letter, { onEnd: (status) => resolve(status === 200) }));
 }
 
 async function runOpen(letter: Letter, ratePerSecond: number, seconds: number): Promise<Outcome> {
@@ -90,6 +77,7 @@ async function runOpen(letter: Letter, ratePerSecond: number, seconds: number): 
   const latencies: number[] = [];
   const due: number[] = [];
   const requests = Math.round(ratePerSecond * seconds);
+  await Promise.all(all.map((client) => answered(client, letter))); // connecting is not what is measured
   let planned = 0;
   let over = 0;
   let failed = 0;
@@ -110,7 +98,7 @@ async function runOpen(letter: Letter, ratePerSecond: number, seconds: number): 
       }
     }
 
-    async function post(client: Client, dueAt: number): Promise<void> {
+    async function post(client: Connection, dueAt: number): Promise<void> {
       if (await answered(client, letter)) latencies.push(now() - dueAt);
       else failed += 1;
       idle.push(client);
@@ -120,7 +108,7 @@ async function runOpen(letter: Letter, ratePerSecond: number, seconds: number): 
       resolve();
     }
   });
-  await close(all);
+  close(all);
   return { requests, failed, seconds: (now() - startedAt) / 1000, latency: percentiles(latencies) };
 }
 
@@ -137,25 +125,18 @@ async function runStreams(letter: Letter, streams: number, spreadMs: number): Pr
       await new Promise((resolve) => setTimeout(resolve, (index * spreadMs) / streams));
       const sentAt = now();
       let isFirst = true;
+      let isWhole = false;
       let text = '';
       await new Promise<void>((resolve) => {
-        const end = (isWhole: boolean) => {
-          if (!isWhole) endedEarly += 1;
-          durations.push(now() - sentAt);
-          resolve();
-        };
         send(client, letter, {
-          onRequestStart() {},
-          onResponseStart() {},
-          onResponseData(_controller, chunk) {
+          onText(piece) {
             const arrivedAt = now();
-            text += chunk.toString('latin1');
-            let end = text.indexOf('\n\n');
-            for (; end !== -1; end = text.indexOf('\n\n')) {
+            text += piece;
+            for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
               const event = text.slice(0, end);
               text = text.slice(end + 2);
               if (event === 'data: [DONE]') {
-                text = event;
+                isWhole = true;
                 return;
               }
               delays.push(arrivedAt - Number(event.slice(12, event.indexOf(',', 12))));
@@ -166,14 +147,17 @@ async function runStreams(letter: Letter, streams: number, spreadMs: number): Pr
               if (open === streams) process.send?.({ type: 'all-open' } satisfies LoadMessage);
             }
           },
-          onResponseEnd: () => end(text === 'data: [DONE]'),
-          onResponseError: () => end(false),
+          onEnd(status) {
+            if (status !== 200 || !isWhole) endedEarly += 1;
+            durations.push(now() - sentAt);
+            resolve();
+          },
         });
       });
     }),
   );
   const seconds = (now() - startedAt) / 1000;
-  await close(clients);
+  close(clients);
   return {
     requests: streams,
     failed: endedEarly,
@@ -187,20 +171,22 @@ async function runAborts(letter: Letter, connections: number, holdMs: number): P
   const clients = connect(letter, connections);
   const leftAt: Record<string, number> = {};
   const numbers = clients.map((client) => {
-    send(client, letter, { onRequestStart() {}, onResponseStart() {}, onResponseData() {}, onResponseEnd() {}, onResponseError() {} });
+    send(client, letter, { onEnd() {} });
     return number;
   });
   const startedAt = now();
   await new Promise((resolve) => setTimeout(resolve, holdMs));
   for (const [index, client] of clients.entries()) {
     leftAt[String(numbers[index])] = now();
-    await client.destroy();
+    client.destroy();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   return { requests: connections, failed: 0, seconds: (now() - startedAt) / 1000, latency: percentiles([]), leftAt };
 }
 
-const close = (clients: Client[]) => Promise.all(clients.map((client) => client.destroy()));
+function close(clients: readonly Connection[]): void {
+  for (const client of clients) client.destroy();
+}
 
 function run(job: Job): Promise<Outcome> {
   switch (job.type) {

@@ -91,6 +91,7 @@ if (values.assert && !checks.every(isMet)) process.exitCode = 1;
 /** Targets take turns, so that what else the machine does meets all of them alike. */
 async function play(scenario: Scenario): Promise<Results['scenarios'][number]> {
   await using stage = await setStage({ eventIntervalMs: scenario.eventIntervalMs ?? 25 });
+  results.about.stage = stage.cores === undefined ? 'on the same cores as the targets' : `on core ${stage.cores}`;
   const wanted = targets.filter((name) => (scenario.targets ?? everyday).includes(name));
   const measured = new Map<string, Figures[]>();
   const measure = async (target: Target) =>
@@ -102,7 +103,9 @@ async function play(scenario: Scenario): Promise<Results['scenarios'][number]> {
     const started: Target[] = [];
     for (const name of wanted) {
       const target = await startTarget(name, stage);
-      if (target) started.push(stack.use(target));
+      if (!target) continue;
+      noteVersion(target);
+      started.push(stack.use(target));
     }
     for (const target of started) {
       if (scenario.warmUp) await scenario.warmUp(target, stage, scale);
@@ -116,7 +119,14 @@ async function play(scenario: Scenario): Promise<Results['scenarios'][number]> {
 
 async function withTarget(name: TargetName, stage: Stage, work: (target: Target) => Promise<unknown>): Promise<void> {
   await using target = await startTarget(name, stage);
-  if (target) await work(target);
+  if (!target) return;
+  noteVersion(target);
+  await work(target);
+}
+
+/** What is not this Node is named with what it is. */
+function noteVersion({ name, version }: Target): void {
+  if (version !== process.version) results.about[name] = version;
 }
 
 function chosen<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {

@@ -55,6 +55,9 @@ function sendJson(response: ServerResponse, body: Buffer): void {
  */
 function stream(response: ServerResponse, events: number): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.flushHeaders();
+  const { socket } = response;
+  if (!socket) return;
   const beganAt = performance.now();
   let sent = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -67,7 +70,8 @@ function stream(response: ServerResponse, events: number): void {
       return;
     }
     sent += 1;
-    response.write(`data: {"at":${(performance.timeOrigin + performance.now()).toFixed(3)},"text":"${' token'.repeat(20)}"}\n\n`);
+    const event = `data: {"at":${(performance.timeOrigin + performance.now()).toFixed(3)},"text":"${' token'.repeat(20)}"}\n\n`;
+    socket?.write(`${event.length.toString(16)}\r\n${event}\r\n`, 'latin1'); // in one write: Node's own chunks are four, and take a core at 500 streams
     timer = setTimeout(send, Math.max(0, beganAt + sent * eventIntervalMs - performance.now()));
   }
 }

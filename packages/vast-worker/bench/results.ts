@@ -14,10 +14,29 @@ export function summarize(rounds: readonly Figures[]): Record<string, Spread> {
   return Object.fromEntries(names.map((name) => [name, spreadOf(rounds.map((figures) => figures[name] as number))]));
 }
 
-/** Medians of one figure; undefined when it was not measured. */
+/** The median of one figure; undefined when it was not measured. */
 export function medianOf(results: Results, scenario: string, target: string, figure: string): number | undefined {
-  const found = results.scenarios.find(({ name }) => name === scenario)?.targets.find(({ name }) => name === target);
-  return found?.figures[figure]?.median;
+  return spreadIn(results, scenario, target, figure)?.median;
+}
+
+/**
+ * The median of what each round gives for two targets that took turns in it: what made a round slow made both slow.
+ * undefined when one of them was not measured.
+ */
+export function medianOfPairs(
+  results: Results,
+  scenario: string,
+  figure: string,
+  [first, second]: readonly [string, string],
+  combine: (first: number, second: number) => number,
+): number | undefined {
+  const [a, b] = [spreadIn(results, scenario, first, figure), spreadIn(results, scenario, second, figure)];
+  if (!a || !b) return undefined;
+  return spreadOf(a.samples.map((sample, round) => combine(sample, b.samples[round] as number))).median;
+}
+
+function spreadIn(results: Results, scenario: string, target: string, figure: string): Spread | undefined {
+  return results.scenarios.find(({ name }) => name === scenario)?.targets.find(({ name }) => name === target)?.figures[figure];
 }
 
 /** One table per scenario: a row per target, medians with the least and the most in brackets. */

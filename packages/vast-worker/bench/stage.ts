@@ -1,12 +1,15 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { signAuth } from '@bluefly/vast-protocol';
 import type { ControlPlaneMessage } from './control-plane.ts';
+import { keepToUpperHalf } from './core-share.ts';
 import type { Job, Letter, LoadMessage, Outcome } from './load.ts';
 import type { ModelServerMessage } from './model-server.ts';
 import { type Helper, startHelper } from './processes.ts';
 
 /** What stands around every target: model server, control plane, load generator. One target after the other is put between them. */
 export interface Stage extends AsyncDisposable {
+  /** What it keeps to, so that targets have the others to themselves; undefined: it shares all of them. */
+  cores: string | undefined;
   modelServerPort: number;
   modelServerPid: number;
   controlPlaneUrl: string;
@@ -28,8 +31,10 @@ export async function setStage(options: { eventIntervalMs: number }): Promise<St
   const controlPlane = startHelper<ControlPlaneMessage>(new URL('control-plane.ts', import.meta.url));
   const loader = startHelper<LoadMessage>(new URL('load.ts', import.meta.url));
   const [{ port }, { url, collectorUrl, privateKeyPem }] = await Promise.all([modelServer.next('port'), controlPlane.next('listening')]);
+  const cores = keepToUpperHalf([modelServer, controlPlane, loader].map(({ pid }) => pid));
   const privateKey = createPrivateKey(privateKeyPem);
   return {
+    cores,
     modelServerPort: port,
     modelServerPid: modelServer.pid,
     controlPlaneUrl: url,

@@ -16,6 +16,8 @@ export function percentiles(samples: readonly number[]): Percentiles {
 
 /** The middle of the rounds, and how far they lie apart. */
 export interface Spread {
+  /** In the order of the rounds. */
+  samples: readonly number[];
   median: number;
   min: number;
   max: number;
@@ -29,5 +31,5 @@ export function spreadOf(samples: readonly number[]): Spread {
     sorted.length % 2 === 1
       ? (sorted[Math.floor(middle)] as number)
       : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-  return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
+  return { samples, median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBar, isMet } from '../bench/bar.ts';
+import { coresOf } from '../bench/core-share.ts';
 import { asText, medianOf, type Results } from '../bench/results.ts';
 import { percentiles, spreadOf } from '../bench/statistics.ts';
 
@@ -68,7 +69,7 @@ describe('a small run', () => {
   });
 
   it('says on what machine, with what versions and by which command', () => {
-    expect(Object.keys(results.about)).toEqual(['command', 'machine', 'node', 'date']);
+    expect(Object.keys(results.about)).toEqual(['command', 'machine', 'node', 'date', 'stage']);
     expect(output).toContain(`node: ${process.version}`);
   });
 });
@@ -86,19 +87,26 @@ describe('its command line', () => {
   });
 });
 
+describe('the cores of a process', () => {
+  it('are read from a list as Linux writes it', () => {
+    expect(coresOf('0')).toEqual([0]);
+    expect(coresOf('0-2,5,8-9')).toEqual([0, 1, 2, 5, 8, 9]);
+  });
+});
+
 describe('its figures', () => {
   it('are medians with what lies around them', () => {
-    expect(spreadOf([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
-    expect(spreadOf([4, 1, 2, 3])).toEqual({ median: 2.5, min: 1, max: 4 });
+    expect(spreadOf([3, 1, 2])).toMatchObject({ median: 2, min: 1, max: 3 });
+    expect(spreadOf([4, 1, 2, 3])).toMatchObject({ median: 2.5, min: 1, max: 4 });
     expect(percentiles(Array.from({ length: 100 }, (_, index) => 100 - index))).toEqual({ p50: 50, p90: 90, p99: 99, max: 100 });
     expect(percentiles([])).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 });
   });
 
-  it('are held against the bar as far as they were measured', () => {
-    const cpu = (median: number) => ({ 'CPU ms per 1000': { median, min: median, max: median } });
+  it('are held against the bar as far as they were measured, round by round', () => {
+    const cpu = (...samples: number[]) => ({ 'CPU ms per 1000': spreadOf(samples) });
     const targets = [
-      { name: 'floor', figures: cpu(50) },
-      { name: 'worker', figures: cpu(61) },
+      { name: 'floor', figures: cpu(50, 100, 55) },
+      { name: 'worker', figures: cpu(61, 110, 110) },
     ];
     const results: Results = { about: { node: 'v24' }, scenarios: [{ name: 'small', title: 'a title', targets }] };
     const measured = checkBar(results).filter(({ value }) => value !== undefined);
