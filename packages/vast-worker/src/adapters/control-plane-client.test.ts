@@ -6,9 +6,10 @@ import { silentLogger } from './logger.ts';
 
 /** An address that counts what it is asked and answers as told; 0 hangs. */
 async function address(status: number) {
-  const state = { count: 0, status };
-  const server = createServer((_request, response) => {
+  const state = { count: 0, status, paths: [] as string[] };
+  const server = createServer((request, response) => {
     state.count += 1;
+    state.paths.push(request.url as string);
     if (state.status !== 0) response.writeHead(state.status).end('body');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -37,6 +38,14 @@ describe('control plane client', () => {
     broken.state.status = 200;
     expect(await client.post('/x', {}, signal)).toBe(true);
     expect(broken.state.count).toBe(2);
+    await client.close();
+  });
+
+  it('asks below the path of an address', async () => {
+    await using plane = await address(200);
+    const client = new ControlPlaneClient({ addresses: [`${plane.url}/serverless`], log: silentLogger });
+    expect(await client.post('/worker_status/', {}, signal)).toBe(true);
+    expect(plane.state.paths).toEqual(['/serverless/worker_status/']);
     await client.close();
   });
 

@@ -1,17 +1,16 @@
-import { Agent, request } from 'undici';
+import { Pool } from 'undici';
 import { AbortScope } from './abort-scope.ts';
 import type { Logger } from './logger.ts';
 
 /** Posts to the control plane's addresses, the one that worked last first. Secrets travel in bodies and stay out of logs. */
 export class ControlPlaneClient {
-  readonly #addresses: readonly string[];
+  readonly #addresses: readonly Address[];
   readonly #timeoutMs: number;
   readonly #log: Logger;
-  readonly #agent = new Agent({ allowH2: false, connections: 4, keepAliveTimeout: 4_000, connectTimeout: 3_000 });
   #preferred = 0;
 
   constructor(options: { addresses: readonly string[]; timeoutMs?: number; log: Logger }) {
-    this.#addresses = options.addresses;
+    this.#addresses = options.addresses.map(openAddress);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#log = options.log;
   }
@@ -23,7 +22,7 @@ export class ControlPlaneClient {
 
   async #postBytes(path: string, bytes: Buffer, signal: AbortSignal): Promise<boolean> {
     const accepted = await this.#tryAddresses(async (address) => {
-      await this.#exchange(`${address}${path}`, 'POST', signal, bytes);
+      await this.#exchange(address, path, 'POST', signal, bytes);
       return true;
     }, signal);
     return accepted ?? false;
@@ -31,45 +30,59 @@ export class ControlPlaneClient {
 
   /** @returns the first answer that `accept` makes something of. */
   async get<Value>(path: string, accept: (body: string) => Value | undefined, signal: AbortSignal): Promise<Value | undefined> {
-    return this.#tryAddresses(async (address) => accept(await this.#exchange(`${address}${path}`, 'GET', signal)), signal);
+    return this.#tryAddresses(async (address) => accept(await this.#exchange(address, path, 'GET', signal)), signal);
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all(this.#addresses.map(({ pool }) => pool.destroy()));
   }
 
-  async #tryAddresses<Value>(attempt: (address: string) => Promise<Value | undefined>, signal: AbortSignal): Promise<Value | undefined> {
+  async #tryAddresses<Value>(attempt: (address: Address) => Promise<Value | undefined>, signal: AbortSignal): Promise<Value | undefined> {
     const count = this.#addresses.length;
     const start = this.#preferred;
     for (let offset = 0; offset < count && !signal.aborted; offset += 1) {
       const index = (start + offset) % count;
-      const address = this.#addresses[index] as string;
+      const address = this.#addresses[index] as Address;
       try {
         const value = await attempt(address);
         if (value !== undefined) {
           this.#preferred = index;
           return value;
         }
-        this.#log.warn({ address }, 'control plane answered something unusable');
+        this.#log.warn({ address: address.text }, 'control plane answered something unusable');
       } catch (error) {
-        if (!signal.aborted) this.#log.warn({ address, reason: reasonOf(error) }, 'control plane did not accept');
+        if (!signal.aborted) this.#log.warn({ address: address.text, reason: reasonOf(error) }, 'control plane did not accept');
       }
     }
     return undefined;
   }
 
-  async #exchange(url: string, method: 'GET' | 'POST', signal: AbortSignal, body?: Buffer): Promise<string> {
+  async #exchange({ pool, basePath }: Address, path: string, method: 'GET' | 'POST', signal: AbortSignal, body?: Buffer): Promise<string> {
     using limit = new AbortScope(signal, this.#timeoutMs);
-    const answer = await request(url, {
+    const answer = await pool.request({
+      path: basePath + path,
       method,
       signal: limit.signal,
-      dispatcher: this.#agent,
       ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
     });
     const text = await answer.body.text();
     if (answer.statusCode >= 400) throw new Error(`status ${answer.statusCode}`);
     return text;
   }
+}
+
+interface Address {
+  /** As it was given, for logs. */
+  text: string;
+  basePath: string;
+  pool: Pool;
+}
+
+/** Connections outlive the longest pause between two reports. A pool for each address, since an agent makes a new one for each connection. */
+function openAddress(text: string): Address {
+  const { origin, pathname } = new URL(text);
+  const pool = new Pool(origin, { allowH2: false, connections: 4, keepAliveTimeout: 15_000, connectTimeout: 3_000 });
+  return { text, basePath: pathname.replace(/\/$/, ''), pool };
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
+import { AbortScope } from './abort-scope.ts';
 import type { Clock } from './clock.ts';
 
 /**
@@ -49,11 +50,16 @@ export async function* tailLines(
         await file.emptyAt(emptyAtBytes, path);
       }
       if (isLastLook) return;
-      await clock.sleep(pollMs(), awake).catch(() => undefined);
+      await nap(clock, pollMs(), awake);
     }
   } finally {
     await file?.close();
   }
+}
+
+async function nap(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  using scope = new AbortScope(signal);
+  await clock.sleep(ms, scope.signal).catch(() => undefined);
 }
 
 async function openLog(path: string, from: 'beginning' | 'end'): Promise<OpenLog | undefined> {

@@ -135,9 +135,8 @@ export class ModelServerClient {
     try {
       using limit = new AbortScope(signal, timeoutMs);
       const { pathname, search } = new URL(url);
-      const answer = await this.#pool.request({ path: pathname + search, method: 'GET', headers: this.#authorization, signal: limit.signal });
-      await answer.body.dump();
-      const status = answer.statusCode;
+      const request = { path: pathname + search, method: 'GET', headers: this.#authorization } as const;
+      const status = await statusOf(this.#pool, request, limit.signal);
       const ok = status === 200;
       return { ok, status, isRefused: false, description: ok ? 'is healthy' : `answers ${status}` };
     } catch (error) {
@@ -163,6 +162,27 @@ export class ModelServerClient {
     this.onUnreachable?.();
     return new WorkerError('MODEL_SERVER_UNREACHABLE', code ?? 'connection lost', { cause: error });
   }
+}
+
+/** The status of an answer whose body nobody wants. `request` makes streams for each, and an idle worker asks every second. */
+function statusOf(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    let stop = () => reject(signal.reason);
+    signal.addEventListener('abort', () => stop(), { once: true });
+    dispatcher.dispatch(request, {
+      onRequestStart(controller) {
+        stop = () => controller.abort(signal.reason as Error);
+        if (signal.aborted) stop();
+      },
+      onResponseStart(_controller, code) {
+        status = code;
+      },
+      onResponseData() {},
+      onResponseEnd: () => resolve(status),
+      onResponseError: (_controller, error) => reject(error),
+    });
+  });
 }
 
 const reasonOf = ({ reason }: AbortSignal) => (reason instanceof WorkerError ? reason : undefined);

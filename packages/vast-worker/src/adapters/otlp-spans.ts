@@ -79,17 +79,19 @@ function spanContextOf(traceparent: string) {
 
 /**
  * Posts with undici, as everything else of ours does. OpenTelemetry's own exporter posts with Node's client, and from its first
- * batch on V8 runs worse code for the server, which shares its streams with that client.
+ * batch on V8 runs worse code for the server, which shares its streams with that client. For the same reason it posts a `Buffer`,
+ * as all others do: a plain `Uint8Array` is another kind of object to every stream on the way.
  */
 function createExporter({ url, headers }: TracingConfig, noteExport: (isGood: boolean, spans: number) => void): SpanExporter {
   const agent = new Agent({ allowH2: false, connections: 1, connectTimeout: sendTimeoutMs });
   const dispatcher = new RetryAgent(agent, { methods: ['POST'], statusCodes: retriedStatuses });
 
   async function post(spans: ReadableSpan[]): Promise<void> {
+    const json = JsonTraceSerializer.serializeRequest(spans) as Uint8Array;
     const { statusCode, body } = await request(url, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
-      body: JsonTraceSerializer.serializeRequest(spans) ?? null,
+      body: Buffer.from(json.buffer, json.byteOffset, json.byteLength),
       signal: AbortSignal.timeout(sendTimeoutMs),
       dispatcher,
     });

@@ -1,3 +1,4 @@
+import { AbortScope } from '../adapters/abort-scope.ts';
 import type { ProbeResult } from '../adapters/model-server-client.ts';
 import { canary, type StartUpDeps } from './start-up.ts';
 
@@ -69,14 +70,10 @@ export class HealthWatch {
 
   /** Ends early when there is a reason to look at once. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#deps.clock.after(ms, resolve);
-    signal.addEventListener('abort', resolve as () => void, { once: true });
-    this.#wake = resolve;
-    await promise;
+    using scope = new AbortScope(signal);
+    this.#wake = () => scope.abort(new Error('look at once'));
+    await this.#deps.clock.sleep(ms, scope.signal).catch(() => undefined);
     this.#wake = undefined;
-    signal.removeEventListener('abort', resolve as () => void);
-    stopTimer();
     signal.throwIfAborted();
   }
 }

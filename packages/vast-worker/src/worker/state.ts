@@ -37,7 +37,8 @@ export class WorkerState {
   #shown: PerfEstimate = startPerfEstimate(0);
   #throughputShown: number | undefined;
   #benchmarkConcurrency = Number.POSITIVE_INFINITY;
-  readonly #waiting = new Set<() => void>();
+  /** Replaced, never changed: the tables of a Set know the next one, and keep all that passes through. */
+  #waiting: readonly (() => void)[] = [];
 
   constructor(options: { clock: Clock; log: Logger; keepDeletions: boolean }) {
     this.#clock = options.clock;
@@ -159,18 +160,21 @@ export class WorkerState {
         reject(signal.reason);
         return;
       }
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== look);
+      };
       const onAbort = () => {
-        this.#waiting.delete(look);
+        leave();
         reject(signal.reason);
       };
       const look = () => {
         if (!isMet()) return;
-        this.#waiting.delete(look);
+        leave();
         signal.removeEventListener('abort', onAbort);
         resolve();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(look);
+      this.#waiting = [...this.#waiting, look];
       look();
     });
   }
