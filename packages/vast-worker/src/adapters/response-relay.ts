@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { WorkerError } from '../errors.ts';
 import { eventStreamHeaders, isEventStreamType, sendEvent } from './event-stream.ts';
 import type { ClientWatcher, Exchange } from './exchange.ts';
 import type { AwaitedAnswer, SilenceWatch } from './silence-watch.ts';
+import { writeChunk } from './write-chunk.ts';
 
 /**
  * The model server's answer, passed on byte for byte as it comes: nothing parsed, nothing held back, no faster than the
@@ -116,14 +118,18 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
       return;
     }
     if (this.#exchange.stream.isOpen) this.#exchange.stream.isBetweenEvents = endsEvent(chunk);
-    if (chunk.length === this.#contentLength) this.#whole = chunk;
-    else if (!this.#response.write(chunk)) this.#waitForDrain(controller);
+    if (chunk.length === this.#contentLength) {
+      this.#whole = chunk;
+      return;
+    }
+    const full = writeChunk(this.#response, chunk);
+    if (full) this.#waitForDrain(full, controller);
   }
 
-  #waitForDrain(controller: Dispatcher.DispatchController): void {
+  #waitForDrain(full: Writable, controller: Dispatcher.DispatchController): void {
     controller.pause();
     this.isPaused = true;
-    this.#response.once('drain', () => {
+    full.once('drain', () => {
       this.isPaused = false;
       controller.resume();
     });
@@ -201,23 +207,25 @@ export async function sendResponse(answer: Response, exchange: Exchange): Promis
     const { done, value } = await reader.read();
     if (exchange.abortReason) throw exchange.abortReason;
     if (done) break;
-    if (stream.isOpen) stream.isBetweenEvents = endsEvent(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-    if (!response.write(value)) await drained(response);
+    const piece = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (stream.isOpen) stream.isBetweenEvents = endsEvent(piece);
+    const full = writeChunk(response, piece);
+    if (full) await drained(full);
   }
   exchange.watcher = undefined;
   response.end();
   return answer.status;
 }
 
-/** Resolves when the socket takes more, or is gone. */
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when it takes more, or is gone. */
+function drained(full: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
+      full.off('drain', done);
+      full.off('close', done);
       resolve();
     };
-    response.once('drain', done);
-    response.once('close', done);
+    full.once('drain', done);
+    full.once('close', done);
   });
 }
