@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { checkBar, isMet } from './bar.ts';
 import { buildTargets } from './build.ts';
-import { asText, type Results, summarize } from './results.ts';
+import { aboutText, type Results, scenarioText, summarize } from './results.ts';
 import { type Figures, type Scenario, scenarios } from './scenarios.ts';
 import { type Stage, setStage } from './stage.ts';
 import { measureBuild, measureStart } from './start-up.ts';
@@ -60,33 +60,36 @@ const results: Results = {
 await buildTargets();
 for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
   tell(`${scenario.name} …`);
-  results.scenarios.push(await play(scenario));
+  await note(await play(scenario));
 }
 if (only.includes('start')) {
   tell('start …');
   await using stage = await setStage({ eventIntervalMs: 25 });
   const measured: Figures[] = [];
   for (let round = 0; round < rounds; round += 1) measured.push(await measureStart(stage));
-  results.scenarios.push({
-    name: 'start',
-    title: 'the bundled service agent-brain',
-    targets: [{ name: 'agent-brain', figures: summarize(measured) }],
-  });
+  const targets = [{ name: 'agent-brain', figures: summarize(measured) }];
+  await note({ name: 'start', title: 'the bundled service agent-brain', targets });
 }
 if (only.includes('build')) {
   tell('build …');
   const figures = summarize([measureBuild()]);
-  results.scenarios.push({ name: 'build', title: 'turbo run build, nothing changed', targets: [{ name: 'turbo', figures }] });
+  await note({ name: 'build', title: 'turbo run build, nothing changed', targets: [{ name: 'turbo', figures }] });
 }
 
-console.log(asText(results));
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+console.log(`\n${aboutText(results)}`);
 const checks = checkBar(results).filter(({ value }) => value !== undefined);
 console.log('\nThe bar, as far as it was measured:');
 for (const check of checks) {
   console.log(`  ${isMet(check) ? 'met   ' : 'MISSED'}  ${check.what}: ${check.value?.toPrecision(3)}, at most ${check.atMost}`);
 }
 if (values.assert && !checks.every(isMet)) process.exitCode = 1;
+
+/** Each is shown and written at once: what comes later may fail. */
+async function note(scenario: Results['scenarios'][number]): Promise<void> {
+  results.scenarios.push(scenario);
+  console.log(scenarioText(scenario));
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+}
 
 /** Targets take turns, so that what else the machine does meets all of them alike. */
 async function play(scenario: Scenario): Promise<Results['scenarios'][number]> {

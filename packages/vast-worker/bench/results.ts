@@ -39,10 +39,15 @@ function spreadIn(results: Results, scenario: string, target: string, figure: st
   return results.scenarios.find(({ name }) => name === scenario)?.targets.find(({ name }) => name === target)?.figures[figure];
 }
 
-/** One table per scenario: a row per target, medians with the least and the most in brackets. */
-export function asText({ about, scenarios }: Results): string {
-  const tables = scenarios.map(({ name, title, targets }) => [`\n${name}: ${title}`, ...tableOf(targets)].join('\n'));
-  return [...Object.entries(about).map(([what, value]) => `${what}: ${value}`), ...tables].join('\n');
+export function aboutText({ about }: Results): string {
+  return Object.entries(about)
+    .map(([what, value]) => `${what}: ${value}`)
+    .join('\n');
+}
+
+/** A table: a row per target, medians with the least and the most in brackets. */
+export function scenarioText({ name, title, targets }: Results['scenarios'][number]): string {
+  return [`\n${name}: ${title}`, ...tableOf(targets)].join('\n');
 }
 
 function tableOf(targets: Results['scenarios'][number]['targets']): string[] {

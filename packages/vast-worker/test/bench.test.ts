@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBar, isMet } from '../bench/bar.ts';
 import { coresOf } from '../bench/core-share.ts';
-import { asText, medianOf, type Results } from '../bench/results.ts';
+import { medianOf, type Results, scenarioText } from '../bench/results.ts';
 import { percentiles, spreadOf } from '../bench/statistics.ts';
 
 /** The bench, smallest of all: that everything in it runs and no request is lost. What it takes is not looked at. */
@@ -112,6 +112,6 @@ describe('its figures', () => {
     const measured = checkBar(results).filter(({ value }) => value !== undefined);
     expect(measured).toEqual([{ what: 'small: CPU, worker / floor', value: 1.22, atMost: 1.2 }]);
     expect(measured.every(isMet)).toBe(false);
-    expect(asText(results)).toContain('worker');
+    expect(scenarioText({ name: 'small', title: 'a title', targets })).toContain('worker');
   });
 });
