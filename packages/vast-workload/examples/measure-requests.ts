@@ -8,6 +8,6 @@ const chat = { messages: [{ role: 'user', content: 'Summarise this.' }], max_com
 console.log(completionTokens(chat)); // 400
 
 const rerank = { query: 'payment terms', documents: ['Thirty days after delivery.', 'No warranty.'] };
-console.log(countRerankTokens(rerank)); // 15
+console.log(countRerankTokens(rerank)); // 14
 
 console.log(countInputs({ question: 'not an embeddings body' })); // NaN: the worker takes its default workload

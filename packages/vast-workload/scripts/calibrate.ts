@@ -53,12 +53,16 @@ function piecesOf(text: string): string[] {
   return pieces;
 }
 
-/** Least squares of relative errors with weights of at least 0, by coordinate descent; each kind of text counts alike. */
-function fit(samples: { features: number[]; tokens: number; share: number }[]): number[] {
+/**
+ * Least squares with weights of at least 0, by coordinate descent; each kind of text counts alike. Errors are relative to what a piece of its
+ * text has on average: relative to each piece's own tokens, dense pieces would count for less than thin ones, and every text be
+ * estimated too low.
+ */
+function fit(samples: { features: number[]; tokens: number; average: number; share: number }[]): number[] {
   const weights = Array.from({ length: 2 * kindCount }, () => 0.2);
-  const rows = samples.map(({ features, tokens, share }) => ({
-    row: features.map((value) => (value * Math.sqrt(share)) / tokens),
-    goal: Math.sqrt(share),
+  const rows = samples.map(({ features, tokens, average, share }) => ({
+    row: features.map((value) => (value * Math.sqrt(share)) / average),
+    goal: (tokens * Math.sqrt(share)) / average,
   }));
   for (let round = 0; round < 20_000; round += 1) {
     for (let index = 0; index < weights.length; index += 1) {
@@ -87,8 +91,9 @@ const weights = Object.fromEntries(
   Object.entries(counters).map(([family, count]) => {
     const samples = Object.entries(calibration).flatMap(([name, text]) => {
       const pieces = piecesOf(text);
-      const share = (family === 'wordpiece' && english.has(name) ? 8 : 1) / pieces.length;
-      return pieces.map((piece) => ({ features: featuresOf(piece), tokens: Math.max(count(piece), 1), share }));
+      const share = (family === 'wordpiece' && english.has(name) ? 2 : 1) / pieces.length;
+      const average = pieces.reduce((sum, piece) => sum + count(piece), 0) / pieces.length;
+      return pieces.map((piece) => ({ features: featuresOf(piece), tokens: count(piece), average, share }));
     });
     return [family, fit(samples)];
   }),
