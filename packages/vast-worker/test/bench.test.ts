@@ -96,8 +96,8 @@ describe('the cores of a process', () => {
 
 describe('its figures', () => {
   it('are medians with what lies around them', () => {
-    expect(spreadOf([3, 1, 2])).toMatchObject({ median: 2, min: 1, max: 3 });
-    expect(spreadOf([4, 1, 2, 3])).toMatchObject({ median: 2.5, min: 1, max: 4 });
+    expect(spreadOf([3, 1, 2])).toEqual({ samples: [3, 1, 2], median: 2, min: 1, max: 3 });
+    expect(spreadOf([4, 1, 2, 3])).toEqual({ samples: [4, 1, 2, 3], median: 2.5, min: 1, max: 4 });
     expect(percentiles(Array.from({ length: 100 }, (_, index) => 100 - index))).toEqual({ p50: 50, p90: 90, p99: 99, max: 100 });
     expect(percentiles([])).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 });
   });
