@@ -51,18 +51,25 @@ describe('a lean bundle', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const source = `
-      import { Agent, Client, Pool, request } from 'undici';
+      import { Agent, Client, Dispatcher, Pool, request } from 'undici';
+      class Own extends Dispatcher {
+        #client = new Client(origin);
+        dispatch(options, handler) {
+          return this.#client.dispatch(options, handler);
+        }
+      }
       const origin = ${JSON.stringify(origin)};
       const answers = [
         await request(origin + '/one?a=b', { dispatcher: new Agent({ allowH2: false }), headers: { 'x-a': '1' } }),
         await new Pool(origin).request({ path: '/two', method: 'PUT', headers: { 'x-a': '2' } }),
         await new Client(origin).request({ path: '/three', method: 'GET' }),
+        await new Own().request({ path: '/four', method: 'GET' }),
       ];
       console.log((await Promise.all(answers.map(({ body }) => body.text()))).join('; '));
       process.exit();`;
     try {
       const { stdout } = await run(process.execPath, [await bundle(source)]);
-      expect(stdout.trim()).toBe('GET /one?a=b 1; PUT /two 2; GET /three undefined');
+      expect(stdout.trim()).toBe('GET /one?a=b 1; PUT /two 2; GET /three undefined; GET /four undefined');
     } finally {
       server.closeAllConnections();
       server.close();

@@ -13,6 +13,7 @@ Dispatcher.prototype.request = request;
 module.exports = {
   Agent,
   Client,
+  Dispatcher,
   Pool,
   /** For spans only. */
   get RetryAgent() {

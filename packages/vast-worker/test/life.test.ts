@@ -196,6 +196,14 @@ describe('respond', () => {
     expect((await other.post('/test', {})).status).toBe(500);
   });
 
+  it('is told which header it may not send, and nothing is sent', async () => {
+    await using rig = await startResponder(async ({ callModel }) =>
+      callModel('/part', { headers: { 'Content-Length': '3' } }).catch((error) => new Response(`${error.name}: ${error.message}`)),
+    );
+    expect((await rig.post('/test', {})).text).toBe('TypeError: no header to send: "Content-Length"');
+    expect(rig.model.requests).toEqual([]);
+  });
+
   it('passes a lost model server on as 502', async () => {
     await using rig = await startResponder(({ callModel }) => callModel('/part', { json: {} }));
     rig.model.answer = ({ response }) => void response.destroy();

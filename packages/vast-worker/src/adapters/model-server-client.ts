@@ -6,8 +6,8 @@ import { AbortScope } from './abort-scope.ts';
 import type { Clock } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { ModelServerIdentity, type ModelServerInstance } from './model-server-identity.ts';
+import { ModelServerPool } from './model-server-pool.ts';
 import { relayAnswer } from './response-relay.ts';
-import { SilenceWatch } from './silence-watch.ts';
 import { traceHeaders } from './trace-context.ts';
 
 /** Everything that goes to the model server: relayed requests, calls of handlers, probes. No hidden retries. */
@@ -44,28 +44,17 @@ export interface ProbeResult {
 }
 
 export class ModelServerClient {
-  readonly #pool: Pool;
+  readonly #pool: Dispatcher;
   readonly #origin: string;
   readonly #jsonHeaders: Record<string, string>;
   readonly #authorization: Record<string, string>;
-  readonly #watch: SilenceWatch;
   #identity: ModelServerIdentity | undefined;
   /** Called when a request met a model server that is not there; the health watch looks at once. */
   onUnreachable: (() => void) | undefined;
 
   constructor(options: ModelServerOptions) {
     this.#origin = options.origin;
-    this.#pool = new Pool(options.origin, {
-      allowH2: false,
-      connections: options.maxConnections,
-      pipelining: 1,
-      connectTimeout: 5_000,
-      headersTimeout: options.firstByteTimeout * 1000,
-      bodyTimeout: options.idleTimeout * 1000,
-      keepAliveTimeout: 4_000, // vLLM closes idle connections after 5 s: let go first
-      keepAliveMaxTimeout: 60_000,
-    });
-    this.#watch = new SilenceWatch(options);
+    this.#pool = openPool(options);
     this.#authorization = options.token && mayCarryToken(options.origin) ? { authorization: `Bearer ${options.token}` } : {};
     this.#jsonHeaders = { 'content-type': 'application/json', ...this.#authorization };
   }
@@ -78,8 +67,9 @@ export class ModelServerClient {
   relay(path: string, body: Buffer, exchange: Exchange): Promise<number> {
     const trace = exchange.span?.headers ?? traceHeaders(exchange.request);
     const headers = trace ? { ...this.#jsonHeaders, ...trace } : this.#jsonHeaders;
-    const request = { path, method: 'POST', headers, body, headersTimeout: 0, bodyTimeout: 0 } as const; // the watch has the timeouts
-    return relayAnswer(this.#pool, request, exchange, this.#watch, (error) => this.#translate(error, exchange.abortReason));
+    return relayAnswer(this.#pool, { path, method: 'POST', headers, body }, exchange, (error) =>
+      this.#translate(error, exchange.abortReason),
+    );
   }
 
   /** For handlers: a `fetch` that stays with this model server. @throws WorkerError as `relay` does, also from the answer's body */
@@ -154,7 +144,7 @@ export class ModelServerClient {
 
   #translate(error: unknown, abortReason: WorkerError | undefined): unknown {
     if (abortReason) return abortReason;
-    if (error instanceof WorkerError) return error;
+    if (error instanceof WorkerError || error instanceof TypeError) return error; // the second: what a handler asks for cannot be sent
     const code = causeCode(error);
     if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return new WorkerError('MODEL_SERVER_TIMEOUT', code, { cause: error });
@@ -162,6 +152,21 @@ export class ModelServerClient {
     this.onUnreachable?.();
     return new WorkerError('MODEL_SERVER_UNREACHABLE', code ?? 'connection lost', { cause: error });
   }
+}
+
+/** Ours speaks no TLS; undici's does, for a model server that is somewhere else. */
+function openPool(options: ModelServerOptions): Dispatcher {
+  if (new URL(options.origin).protocol === 'http:') return new ModelServerPool(options);
+  return new Pool(options.origin, {
+    allowH2: false,
+    connections: options.maxConnections,
+    pipelining: 1,
+    connectTimeout: 5_000,
+    headersTimeout: options.firstByteTimeout * 1000,
+    bodyTimeout: options.idleTimeout * 1000,
+    keepAliveTimeout: 4_000, // vLLM closes idle connections after 5 s: let go first
+    keepAliveMaxTimeout: 60_000,
+  });
 }
 
 /** The status of an answer whose body nobody wants. `request` makes streams for each, and an idle worker asks every second. */

@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { WorkerError } from '../errors.ts';
+import type { WorkerError } from '../errors.ts';
 import { eventStreamHeaders, isEventStreamType, sendEvent } from './event-stream.ts';
 import type { ClientWatcher, Exchange } from './exchange.ts';
-import type { AwaitedAnswer, SilenceWatch } from './silence-watch.ts';
 import { writeChunk } from './write-chunk.ts';
 
 /**
@@ -31,28 +30,23 @@ const passedOnHeaders: ReadonlySet<string> = new Set([
   'x-inference-time',
 ]);
 
-/**
- * Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error.
- * `watch` says when the model server has been silent for too long.
- */
+/** Resolves with the status once the client's socket has the last byte; rejects with what `translate` makes of an error. */
 export function relayAnswer(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   exchange: Exchange,
-  watch: SilenceWatch,
   translate: (error: unknown) => unknown,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => reject(translate(error));
     if (exchange.abortReason) fail(exchange.abortReason);
-    else dispatcher.dispatch(request, new Relay(exchange, watch, resolve, fail));
+    else dispatcher.dispatch(request, new Relay(exchange, resolve, fail));
   });
 }
 
-class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer {
+class Relay implements Dispatcher.DispatchHandler, ClientWatcher {
   readonly #exchange: Exchange;
   readonly #response: ServerResponse;
-  readonly #watch: SilenceWatch;
   readonly #resolve: (status: number) => void;
   readonly #reject: (error: unknown) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -62,13 +56,9 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
   #whole: Buffer | undefined;
   /** An answer that is no stream of events, to a client whose stream has begun already: collected, told in one event. */
   #lateAnswer: Buffer[] | undefined;
-  isPaused = false;
-  position: number | undefined;
-  heardAtTick = 0;
 
-  constructor(exchange: Exchange, watch: SilenceWatch, resolve: (status: number) => void, reject: (error: unknown) => void) {
+  constructor(exchange: Exchange, resolve: (status: number) => void, reject: (error: unknown) => void) {
     this.#exchange = exchange;
-    this.#watch = watch;
     this.#response = exchange.response;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -80,22 +70,12 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
     this.#reject(reason); // also when the call has no connection yet
   }
 
-  get hasBegun(): boolean {
-    return this.#status !== 0;
-  }
-
-  gaveUp(reason: string): void {
-    this.#controller?.abort(new WorkerError('MODEL_SERVER_TIMEOUT', reason));
-  }
-
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#watch.begin(this);
     if (this.#exchange.abortReason) controller.abort(this.#exchange.abortReason);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#watch.heard(this);
     if (status < 200) return;
     this.#status = status;
     const { stream, answerHeaders } = this.#exchange;
@@ -112,7 +92,6 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#watch.heard(this);
     if (this.#lateAnswer) {
       this.#lateAnswer.push(chunk);
       return;
@@ -123,20 +102,15 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
       return;
     }
     const full = writeChunk(this.#response, chunk);
-    if (full) this.#waitForDrain(full, controller);
+    if (full && !controller.paused) this.#waitForDrain(full, controller);
   }
 
   #waitForDrain(full: Writable, controller: Dispatcher.DispatchController): void {
     controller.pause();
-    this.isPaused = true;
-    full.once('drain', () => {
-      this.isPaused = false;
-      controller.resume();
-    });
+    full.once('drain', () => controller.resume());
   }
 
   onResponseEnd(): void {
-    this.#watch.end(this);
     this.#exchange.watcher = undefined;
     if (this.#lateAnswer) sendLateAnswer(this.#exchange, this.#status, Buffer.concat(this.#lateAnswer));
     this.#response.end(this.#whole);
@@ -145,7 +119,6 @@ class Relay implements Dispatcher.DispatchHandler, ClientWatcher, AwaitedAnswer 
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#watch.end(this);
     this.#exchange.watcher = undefined;
     this.#reject(error);
   }

@@ -71,7 +71,10 @@ export const HandlerConfig = z.strictObject({
   requestParser: functionOf<Parser>('(payload) => payload').optional(),
   benchmarkConfig: BenchmarkConfig.optional(),
   /** Ours. The model server's path; default: the route. */
-  upstreamPath: z.string().startsWith('/').optional(),
+  upstreamPath: z
+    .string()
+    .regex(/^\/[!-~]*$/, 'a path, percent-encoded')
+    .optional(),
   /** Ours. Serial handlers of the same lane take turns with each other. */
   lane: z.string().min(1).default('default'),
   /** Ours. For handlers that do more than relay. */
