@@ -3,14 +3,15 @@ import { type webcrypto, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { pipeline } from 'node:stream';
+import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import { describe, expect, it } from 'vitest';
 import { createVastWorker } from '../src/index.ts';
-import { FakeClock, FakeControlPlane, silentParts, startRig, testHandler } from '../src/testing/index.ts';
+import { FakeClock, FakeControlPlane, type FakeModelServer, silentParts, startRig, testHandler } from '../src/testing/index.ts';
 
 const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 };
 const makeKeys = () => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -181,5 +182,38 @@ describe('TLS', () => {
     await controlPlane.close();
     authority.close();
     await rm(folder, { recursive: true });
+  });
+});
+
+describe('a model server behind https', () => {
+  it('is reached by TLS, and only by a certificate that is trusted', async () => {
+    const authority = new FakeConsole();
+    await authority.listen();
+    const keys = await makeKeys();
+    const pair = { key: await pemOf(keys.privateKey), cert: await authority.sign(keys.publicKey, '07') };
+    let answering: FakeModelServer | undefined;
+    const terminator = createTlsServer(pair, (socket) => {
+      const plain = connect(answering?.port ?? 0, '127.0.0.1');
+      pipeline(socket, plain, socket, () => undefined);
+    });
+    await new Promise<void>((resolve) => terminator.listen(0, '127.0.0.1', resolve));
+    const config = { modelServerUrl: 'https://127.0.0.1', loadTimeout: 5 };
+    const env = { MODEL_SERVER_PORT: String((terminator.address() as AddressInfo).port) };
+    const trusted = getCACertificates('default');
+    try {
+      {
+        const clock = new FakeClock();
+        await using rig = await startRig({ config, env, awaitReady: false, parts: { clock } });
+        while ((await rig.health()).phase !== 'failed') await clock.advance(1_000);
+        expect((await rig.health()).reason).toContain('it cannot be reached (UNABLE_TO_VERIFY_LEAF_SIGNATURE)');
+      }
+      setDefaultCACertificates([...trusted, authority.caPem]);
+      await using rig = await startRig({ config, env, model: (model) => void (answering = model) });
+      expect((await rig.post('/test', { a: 1 })).json()).toEqual({ echo: '{"a":1}' });
+    } finally {
+      setDefaultCACertificates(trusted);
+      terminator.close();
+      authority.close();
+    }
   });
 });

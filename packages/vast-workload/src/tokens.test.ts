@@ -24,6 +24,18 @@ describe('estimated tokens', () => {
     }
   });
 
+  it('are the same, however the text is stored', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), fc.constantFrom(...families), (text, family) => {
+        const inTwoBytes = `\u65e5${text}`.slice(1);
+        const inPieces = text.slice(0, 20) + text.slice(20);
+        expect([estimateTokens(inTwoBytes, family), estimateTokens(inPieces, family)]).toEqual(
+          Array.from({ length: 2 }, () => estimateTokens(text, family)),
+        );
+      }),
+    );
+  });
+
   it('are held against what the real tokenizers count today', () => {
     for (const [name, text] of texts) {
       expect([name, o200k(text), cl100k(text)]).toEqual([name, counted[name]?.o200k, counted[name]?.cl100k]);

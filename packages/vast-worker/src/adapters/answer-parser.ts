@@ -144,7 +144,7 @@ export class AnswerParser {
   }
 
   #beginChunk(line: string): void {
-    const size = chunkSize.exec(line)?.[1];
+    const size = chunkSizePattern.exec(line)?.[1];
     if (size === undefined) throw malformed('a chunk without its size');
     this.#bytesLeft = Number.parseInt(size, 16);
     this.#part = this.#bytesLeft === 0 ? 'trailers' : 'chunk';
@@ -159,7 +159,7 @@ export class AnswerParser {
   #passTrailer(line: string): void {
     this.#trailersLeft -= 1;
     if (line === '') this.#part = 'over';
-    else if (!trailer.test(line)) throw malformed('a trailer that is no header');
+    else if (!trailerPattern.test(line)) throw malformed('a trailer that is no header');
     else if (this.#trailersLeft === 0) throw new AnswerError('ANSWER_TOO_LARGE', `over ${maxTrailers} trailers`);
   }
 
@@ -188,16 +188,18 @@ export class AnswerParser {
 
 const malformed = (what: string) => new AnswerError('ANSWER_MALFORMED', what);
 
-const token = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
-const text = String.raw`[\t\x20-\x7e\x80-\xff]*`;
-const head = new RegExp(String.raw`^HTTP/1\.[01] [1-9]\d\d(?: ${text})?(?:\r\n${token}:${text})*$`);
+const tokenPattern = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
+const textPattern = String.raw`[\t\x20-\x7e\x80-\xff]*`;
+const headPattern = new RegExp(String.raw`^HTTP/1\.[01] [1-9]\d\d(?: ${textPattern})?(?:\r\n${tokenPattern}:${textPattern})*$`);
 /** What says how long an answer is comes before it. */
-const trailer = new RegExp(`^(?!content-length:|transfer-encoding:)${token}:${text}$`, 'i');
+const trailerPattern = new RegExp(`^(?!content-length:|transfer-encoding:)${tokenPattern}:${textPattern}$`, 'i');
 /** With its extensions, of which no name is known. */
-const chunkSize = new RegExp(String.raw`^([0-9a-fA-F]{1,12})(?:;${token}(?:=(?:${token}|"[\t !#-\x5b\x5d-\x7e\x80-\xff]*"))?)*$`);
+const chunkSizePattern = new RegExp(
+  String.raw`^([0-9a-fA-F]{1,12})(?:;${tokenPattern}(?:=(?:${tokenPattern}|"[\t !#-\x5b\x5d-\x7e\x80-\xff]*"))?)*$`,
+);
 
 function parseHead(text: string): { status: number; isPersistent: boolean; headers: AnswerHeaders } {
-  if (!head.test(text)) throw malformed('no head of an answer');
+  if (!headPattern.test(text)) throw malformed('no head of an answer');
   const headers = { __proto__: null } as unknown as AnswerHeaders;
   let at = text.indexOf('\r\n');
   while (at !== -1) {

@@ -146,7 +146,7 @@ export class ModelServerConnection implements AnswerReceiver, Carrier {
   }
 
   #complete(call: ModelServerCall): void {
-    if (call.aborted) return;
+    if (call !== this.#call) return; // it was ended while its answer was read
     call.handler.onResponseEnd?.(call, {});
     this.#takeCall();
     if (call.paused) this.#socket.resume();
