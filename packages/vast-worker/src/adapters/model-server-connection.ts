@@ -20,8 +20,8 @@ const longestIdleMs = 60_000;
 
 /** All connections read into this: whoever is called is done with it before the next one reads. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
-/** A head and a body up to here are put together; the copy is cheaper than a second piece in the kernel. */
-const maxJoinedBytes = 64 * 1024;
+/** Bodies up to here are put behind their head, and leave in one piece: larger ones cost more to copy than that saves. */
+const maxJoinedBytes = 4 * 1024;
 
 export class ModelServerConnection implements AnswerReceiver, Carrier {
   readonly #owner: ConnectionOwner;
