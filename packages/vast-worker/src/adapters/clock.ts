@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'; // the global of this name is looked up by a getter, each time
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Abortable, abortWith, leave } from './abort-with.ts';
 
 /** Time is a part like any other: tests turn it by hand. */
 export interface Clock {
@@ -15,9 +15,29 @@ const { timeOrigin } = performance;
 
 export const systemClock: Clock = {
   now: () => timeOrigin + performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+  sleep: (ms, signal) => new Promise((resolve, reject) => new Sleep(ms, signal, resolve, reject)),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
 };
+
+class Sleep implements Abortable {
+  readonly #timer: NodeJS.Timeout;
+  readonly #reject: (reason: unknown) => void;
+  position = 0;
+
+  constructor(ms: number, signal: AbortSignal | undefined, resolve: () => void, reject: (reason: unknown) => void) {
+    this.#reject = reject;
+    this.#timer = setTimeout(() => {
+      if (signal) leave(signal, this);
+      resolve();
+    }, ms);
+    if (signal) abortWith(signal, this);
+  }
+
+  abort(reason: unknown): void {
+    clearTimeout(this.#timer);
+    this.#reject(reason);
+  }
+}
