@@ -54,8 +54,11 @@ describe('readiness', () => {
     const loading = await rig.health();
     expect(loading).toMatchObject({ phase: 'loading', loadSeconds: 0 });
     expect(Date.parse(loading.since)).toBeGreaterThan(0);
+    await rig.untilHealth(({ reason }) => reason === 'the model server is loading: it answers 503');
     rig.model.health = 200;
-    expect((await rig.untilHealth(isPhase('ready'))).loadSeconds).toBeGreaterThan(0);
+    const ready = await rig.untilHealth(isPhase('ready'));
+    expect(ready.loadSeconds).toBeGreaterThan(0);
+    expect(ready.reason).not.toContain('503');
   });
 
   it('takes an accepted connection for loaded where the model server has no /health, and its loss for a failure', async () => {

@@ -50,13 +50,14 @@ export async function awaitModel(deps: StartUpDeps, signal: AbortSignal): Promis
     const waitedSeconds = (clock.now() - startedAt) / 1000;
     const health = deps.loadedBy() === 'health' ? await deps.probe.check(deps.probeTimeoutMs, signal) : undefined;
     signal.throwIfAborted();
+    const seen = health ? `it ${health.description}` : 'no log line matched onLoad';
     if (health?.ok) {
       deps.metrics.modelServerUp(true);
       state.signal('model-loaded', `the model server ${health.description}; benchmarking`);
     } else if (waitedSeconds > loadTimeout) {
-      const last = health ? `it ${health.description}` : 'no log line matched onLoad';
-      state.signal('model-failed', `the model server did not load within ${loadTimeout} s: ${last}`);
+      state.signal('model-failed', `the model server did not load within ${loadTimeout} s: ${seen}`);
     } else {
+      state.explain('loading', seen);
       if (clock.now() >= nextProgressAt) {
         nextProgressAt += progressEveryMs;
         log.info({ waitedSeconds: Math.round(waitedSeconds), modelServer: health?.description }, 'waiting for the model server');

@@ -40,3 +40,17 @@ describe('the throughput that waits are estimated by', () => {
     expect([state.throughput, state.throughputSource]).toEqual([200, 'benchmark']);
   });
 });
+
+describe('the reason for a phase', () => {
+  it('says more while the phase lasts, and nothing of one that is over', () => {
+    const state = newState();
+    state.explain('loading', 'it refuses connections');
+    expect(state.reason).toBe('the model server is loading: it refuses connections');
+    state.explain('loading', 'it answers 503');
+    expect(state.reason).toBe('the model server is loading: it answers 503');
+
+    state.signal('model-loaded', 'benchmarking');
+    state.explain('loading', 'it answers 503');
+    expect(state.reason).toBe('benchmarking');
+  });
+});

@@ -28,6 +28,8 @@ export class WorkerState {
   #phase: Phase = 'loading';
   #phaseSince: number;
   #reason = 'the model server is loading';
+  /** What was seen last, while it lasts. */
+  #detail = '';
   #loadSeconds = 0;
   #perf = 0;
   #perfSource: PerfSource = 'none';
@@ -53,7 +55,7 @@ export class WorkerState {
   }
   /** Why the worker is in its phase, in words; the failure's cause in `failed`. */
   get reason(): string {
-    return this.#reason;
+    return this.#detail === '' ? this.#reason : `${this.#reason}: ${this.#detail}`;
   }
   /** Milliseconds since the epoch. */
   get phaseSince(): number {
@@ -100,10 +102,16 @@ export class WorkerState {
     this.#phase = next;
     this.#phaseSince = now;
     this.#reason = reason;
+    this.#detail = '';
     if (next === 'ready' && this.#loadSeconds === 0) this.#loadSeconds = (now - this.#startedAt) / 1000;
     this.#log[next === 'failed' ? 'error' : 'info']({ phase: next, previous, secondsInPhase, reason }, 'phase changed');
     this.changed();
     return true;
+  }
+
+  /** Says more of why the worker is in this phase, until that changes or there is something else to say. */
+  explain(phase: Phase, detail: string): void {
+    if (phase === this.#phase) this.#detail = detail;
   }
 
   setPerf(perf: number, source: 'benchmark' | 'cache', concurrency: number): void {
