@@ -29,6 +29,10 @@ describe('quotes', () => {
     ]);
   });
 
+  it('finds a place that overlaps the same words inside others', () => {
+    expect(find('The city willThe city willThe city will', 'willThe city will')).toEqual(['willThe city will']);
+  });
+
   it.each([
     ['The vendor shall act.', 'The vendor should act.'],
     ['The vendor shall act.', 'vendor shall The act'],

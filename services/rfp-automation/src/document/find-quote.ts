@@ -21,9 +21,12 @@ export function findQuote(folded: Folded, quote: string): Span[] {
 function placesOf(text: string, wanted: string): Span[] {
   const places: Span[] = [];
   if (wanted === '') return places;
-  for (let start = text.indexOf(wanted); start !== -1; start = text.indexOf(wanted, start + wanted.length)) {
+  let start = text.indexOf(wanted);
+  while (start !== -1) {
     const end = start + wanted.length;
-    if (!isInsideWord(text, start) && !isInsideWord(text, end)) places.push({ start, end });
+    const isPlace = !isInsideWord(text, start) && !isInsideWord(text, end);
+    if (isPlace) places.push({ start, end });
+    start = text.indexOf(wanted, isPlace ? end : start + 1); // what begins in the middle of a word may overlap a place
   }
   return places;
 }
