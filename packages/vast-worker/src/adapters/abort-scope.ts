@@ -9,7 +9,7 @@ export class AbortScope implements Disposable, Abortable {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal;
   readonly #timer: NodeJS.Timeout | undefined;
-  position = 0;
+  position: number | undefined;
 
   constructor(parent: AbortSignal, timeoutMs?: number, timeoutReason: () => Error = timeoutError) {
     this.#parent = parent;

@@ -1,3 +1,5 @@
+import { textPattern, tokenPattern } from './http-grammar.ts';
+
 /**
  * Answers of HTTP/1.1 (RFC 9112) from the bytes of a connection, however they are cut. Stricter than the standard asks: what two
  * readers could read in two ways is no answer.
@@ -58,7 +60,6 @@ export class AnswerParser {
   expect(method: string): void {
     this.#part = 'head';
     this.#isBodiless = method === 'HEAD';
-    this.#text = '';
   }
 
   /** Reads what is there, up to `end`. @throws AnswerError, and whatever the receiver throws */
@@ -188,8 +189,6 @@ export class AnswerParser {
 
 const malformed = (what: string) => new AnswerError('ANSWER_MALFORMED', what);
 
-const tokenPattern = String.raw`[!#$%&'*+\-.^_\`|~0-9A-Za-z]+`;
-const textPattern = String.raw`[\t\x20-\x7e\x80-\xff]*`;
 const headPattern = new RegExp(String.raw`^HTTP/1\.[01] [1-9]\d\d(?: ${textPattern})?(?:\r\n${tokenPattern}:${textPattern})*$`);
 /** What says how long an answer is comes before it. */
 const trailerPattern = new RegExp(`^(?!content-length:|transfer-encoding:)${tokenPattern}:${textPattern}$`, 'i');

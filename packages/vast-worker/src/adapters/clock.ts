@@ -25,7 +25,7 @@ export const systemClock: Clock = {
 class Sleep implements Abortable {
   readonly #timer: NodeJS.Timeout;
   readonly #reject: (reason: unknown) => void;
-  position = 0;
+  position: number | undefined;
 
   constructor(ms: number, signal: AbortSignal | undefined, resolve: () => void, reject: (reason: unknown) => void) {
     this.#reject = reject;

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { WorkerError } from '../errors.ts';
+import { pathPattern, textPattern, tokenPattern } from './http-grammar.ts';
 import type { AwaitedAnswer } from './silence-watch.ts';
 
 /** Whatever carries a call, once it is on its way. */
@@ -69,15 +70,17 @@ function bytesOf(body: Dispatcher.DispatchOptions['body']): Buffer | undefined {
 
 /** They say whose a request is and where it ends, and are ours to set. */
 const framing = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'expect', 'trailer', 'te']);
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const onlyToken = new RegExp(`^${tokenPattern}$`);
+const onlyText = new RegExp(`^${textPattern}$`);
+const onlyPath = new RegExp(`^${pathPattern}$`);
 
 function headOf(host: string, { method, path, headers }: Dispatcher.DispatchOptions, body: Buffer | undefined): string {
-  if (!token.test(method) || method === 'CONNECT') throw new TypeError(`no method: ${JSON.stringify(method)}`);
-  if (!/^\/[!-~]*$/.test(path)) throw new TypeError(`a path begins with / and is percent-encoded; found ${JSON.stringify(path)}`);
+  if (!onlyToken.test(method) || method === 'CONNECT') throw new TypeError(`no method: ${JSON.stringify(method)}`);
+  if (!onlyPath.test(path)) throw new TypeError(`a path begins with / and is percent-encoded; found ${JSON.stringify(path)}`);
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (const [name, value] of Object.entries(headers ?? {})) {
-    if (!token.test(name) || framing.has(name.toLowerCase())) throw new TypeError(`no header to send: ${JSON.stringify(name)}`);
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(String(value))) throw new TypeError(`the header ${name} has a value that cannot be sent`);
+    if (!onlyToken.test(name) || framing.has(name.toLowerCase())) throw new TypeError(`no header to send: ${JSON.stringify(name)}`);
+    if (!onlyText.test(String(value))) throw new TypeError(`the header ${name} has a value that cannot be sent`);
     head += `${name}: ${value}\r\n`;
   }
   const isEmpty = body === undefined && (method === 'GET' || method === 'HEAD');

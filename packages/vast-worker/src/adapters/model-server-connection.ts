@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { type AnswerHeaders, AnswerParser, type AnswerReceiver } from './answer-parser.ts';
+import { hostOf } from './host-of.ts';
 import type { Carrier, ModelServerCall } from './model-server-call.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
@@ -38,7 +39,7 @@ export class ModelServerConnection implements AnswerReceiver, Carrier {
     this.#owner = owner;
     this.#watch = watch;
     this.#socket = connect({
-      host: origin.hostname.replace(/^\[|\]$/g, ''),
+      host: hostOf(origin),
       port: Number(origin.port || 80),
       noDelay: true,
       keepAlive: true,
@@ -165,7 +166,7 @@ export class ModelServerConnection implements AnswerReceiver, Carrier {
   }
 }
 
-const connectionError = (code: string, message: string) => Object.assign(new Error(message), { code });
+export const connectionError = (code: string, message: string) => Object.assign(new Error(message), { code });
 
 /** Some servers say how long they wait: a second less than that. */
 function maxIdleOf(keepAlive: string | string[] | undefined): number {

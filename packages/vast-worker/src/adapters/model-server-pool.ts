@@ -1,7 +1,7 @@
 import { Dispatcher } from 'undici';
 import type { Clock } from './clock.ts';
 import { ModelServerCall } from './model-server-call.ts';
-import { type ConnectionOwner, ModelServerConnection } from './model-server-connection.ts';
+import { type ConnectionOwner, connectionError, ModelServerConnection } from './model-server-connection.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 export interface ModelServerPoolOptions {
@@ -94,4 +94,4 @@ export class ModelServerPool extends Dispatcher implements ConnectionOwner {
   }
 }
 
-const closed = () => Object.assign(new Error('closed from this side'), { code: 'ECONNABORTED' });
+const closed = () => connectionError('ECONNABORTED', 'closed from this side');

@@ -1,15 +1,15 @@
+import { addTo, type Placed, removeFrom } from '../domain/placed.ts';
 import type { Clock } from './clock.ts';
 
 /** An answer of the model server that is waited for. */
-export interface AwaitedAnswer {
+export interface AwaitedAnswer extends Placed {
   /** Its first byte is there. */
   readonly hasBegun: boolean;
   /** Nobody asks for more just now: the client has to take what there is. */
   readonly isPaused: boolean;
   /** Nothing has come for longer than may be. Called once. */
   gaveUp(reason: string): void;
-  /** For the watch: where it keeps this answer, and the tick at which something came last. */
-  position: number | undefined;
+  /** For the watch: the tick at which something came last. */
   heardAtTick: number;
 }
 
@@ -39,7 +39,7 @@ export class SilenceWatch {
   /** The request is with the model server. */
   begin(answer: AwaitedAnswer): void {
     answer.heardAtTick = this.#tick;
-    answer.position = this.#awaited.push(answer) - 1;
+    addTo(this.#awaited, answer);
     if (!this.#isTicking) this.#tickLater();
   }
 
@@ -47,16 +47,9 @@ export class SilenceWatch {
     answer.heardAtTick = this.#tick;
   }
 
-  /** The last one takes its position. Ending it again changes nothing. */
+  /** Ending it again changes nothing. */
   end(answer: AwaitedAnswer): void {
-    const { position } = answer;
-    if (position === undefined) return;
-    const last = this.#awaited.pop() as AwaitedAnswer;
-    if (last !== answer) {
-      this.#awaited[position] = last;
-      last.position = position;
-    }
-    answer.position = undefined;
+    removeFrom(this.#awaited, answer);
   }
 
   #tickLater(): void {

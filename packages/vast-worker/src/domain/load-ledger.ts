@@ -1,4 +1,5 @@
 import { type FinishedBatch, FinishedRequests } from './finished-requests.ts';
+import { addTo, type Placed, removeFrom } from './placed.ts';
 
 /**
  * What this worker owes the control plane: open load, totals since start, and how much of the totals it has been told.
@@ -13,7 +14,7 @@ import { type FinishedBatch, FinishedRequests } from './finished-requests.ts';
 export type Outcome = 'served' | 'errored' | 'cancelled' | 'rejected';
 
 /** One authenticated request, from arrival to its end. */
-export interface LedgerEntry {
+export interface LedgerEntry extends Placed {
   /** In the worker's unit; exact in 1/1024. */
   readonly workload: number;
   /** The control plane's id of the request, echoed in reports; undefined: it does not know of the request. */
@@ -27,8 +28,6 @@ export interface LedgerEntry {
   /** Epoch seconds; 0 until its turn came. */
   workStartedAt: number;
   outcome: Outcome | undefined;
-  /** For the ledger: where it keeps an open entry. */
-  position?: number | undefined;
 }
 
 /** One that the control plane knows of, and is told the end of. */
@@ -68,10 +67,6 @@ export class LoadLedger {
   reportedOpenLoad = 0;
   droppedDeletions = 0;
 
-  /**
-   * Each knows its position. Not a Set: one through which thousands of entries pass leaves old tables behind that keep
-   * them from the young generation's collector.
-   */
   readonly #open: LedgerEntry[] = [];
   readonly #finished = new FinishedRequests(maxUnreportedDeletions);
   readonly #keepDeletions: boolean;
@@ -90,7 +85,7 @@ export class LoadLedger {
     this.openLoad += entry.workload;
     if (!entry.isReservation) this.workingLoad += entry.workload;
     if (!entry.inSession) this.reportedOpenLoad += entry.workload;
-    entry.position = this.#open.push(entry) - 1;
+    addTo(this.#open, entry);
   }
 
   /** An authenticated request is refused at the door. */
@@ -104,26 +99,13 @@ export class LoadLedger {
 
   /** @returns false when the entry had ended before: the first ending counts. */
   end(entry: LedgerEntry, outcome: Outcome, nowSeconds: number): boolean {
-    if (!this.#letGo(entry)) return false;
+    if (!removeFrom(this.#open, entry)) return false;
     entry.outcome = outcome;
     this.openLoad -= entry.workload;
     if (!entry.isReservation) this.workingLoad -= entry.workload;
     if (!entry.inSession) this.reportedOpenLoad -= entry.workload;
     this.totals[outcome] += entry.workload;
     this.#noteFinished(entry, outcome === 'served' || outcome === 'errored' ? nowSeconds : 0);
-    return true;
-  }
-
-  /** The last one takes its position. */
-  #letGo(entry: LedgerEntry): boolean {
-    const { position } = entry;
-    if (position === undefined) return false;
-    const last = this.#open.pop() as LedgerEntry;
-    if (last !== entry) {
-      this.#open[position] = last;
-      last.position = position;
-    }
-    entry.position = undefined;
     return true;
   }
 

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../adapters/clock.ts';
 import { ControlPlaneClient } from '../adapters/control-plane-client.ts';
 import { diskUsageGib } from '../adapters/disk-usage.ts';
 import { describeGpus } from '../adapters/gpu.ts';
+import { hostOf } from '../adapters/host-of.ts';
 import { HttpServer } from '../adapters/http-server.ts';
 import { KeepAlive } from '../adapters/keep-alive.ts';
 import { createLogger, type Logger } from '../adapters/logger.ts';
@@ -234,7 +235,7 @@ export function createWorker(config: ResolvedConfig, overrides: Partial<Parts> =
 const notRunning = Promise.resolve({ ok: false, status: undefined, isRefused: true, description: 'is not running' });
 
 const addressOf = ({ modelServerOrigin, modelServerPort }: ResolvedConfig) => ({
-  host: new URL(modelServerOrigin).hostname.replace(/^\[|\]$/g, ''),
+  host: hostOf(new URL(modelServerOrigin)),
   port: modelServerPort,
 });
 

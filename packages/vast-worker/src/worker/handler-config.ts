@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathPattern } from '../adapters/http-grammar.ts';
 import type { CallModelInit } from '../adapters/model-server-client.ts';
 import type { ModelServerInstance } from '../adapters/model-server-identity.ts';
 
@@ -73,7 +74,7 @@ export const HandlerConfig = z.strictObject({
   /** Ours. The model server's path; default: the route. */
   upstreamPath: z
     .string()
-    .regex(/^\/[!-~]*$/, 'a path, percent-encoded')
+    .regex(new RegExp(`^${pathPattern}$`), 'a path, percent-encoded')
     .optional(),
   /** Ours. Serial handlers of the same lane take turns with each other. */
   lane: z.string().min(1).default('default'),

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { hostOf } from '../adapters/host-of.ts';
 import type { ModelServerClient, ProbeResult } from '../adapters/model-server-client.ts';
 
 /** Asks whether the model server is there: its health, or, where it has no health route, whether it accepts connections. */
@@ -26,9 +27,9 @@ export class ModelProbe {
   }
 
   #checkPort(timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
-    const { hostname, port } = new URL(this.#healthUrl);
+    const url = new URL(this.#healthUrl);
     return new Promise((resolve) => {
-      const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), signal, timeout: timeoutMs });
+      const socket = connect({ host: hostOf(url), port: Number(url.port), signal, timeout: timeoutMs });
       const settle = (ok: boolean, isRefused: boolean, description: string) => {
         socket.destroy();
         resolve({ ok, status: undefined, isRefused, description });
